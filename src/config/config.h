@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads the YAML configuration into core's plain structs, checks it, and prints it back. */
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "core/config.h"
+
+/* What is wrong where. line and column count from 1; line 0: the file as a whole. */
+struct config_error {
+	char *file;
+	unsigned int line, column;
+	char *message;
+	char *hint;   /* NULL, or the way out: "did you mean `weight'?" */
+	char *source; /* the line of the file, or NULL */
+};
+
+struct config_errors {
+	struct config_error *items;
+	size_t count;
+};
+
+/*
+ * Reads path and, beside it, policies.d/ with its *.yaml in name order. On any error *ret_config is
+ * NULL and errors has all of them, in the order of the files; the caller frees both with
+ * config_free() and config_errors_free(). 0, -EINVAL where there are errors, or -ENOMEM.
+ */
+int config_load(const char *path, struct config **ret_config, struct config_errors *errors);
+
+/* The same from memory, without policies.d; name stands for the file in errors. */
+int config_parse(const char *name, const char *text, size_t length, struct config **ret_config, struct config_errors *errors);
+
+void config_errors_free(struct config_errors *errors);
+
+/* file:line:col: error: message, the source line, a caret, the hint; colours where colour is set. */
+void config_errors_print(FILE *out, const struct config_errors *errors, int colour);
+
+/* The configuration whole, every default filled in, as YAML that loads again to the same. */
+void config_print(FILE *out, const struct config *config);
+
+/* Name of an enum value as the configuration writes it. */
+const char *config_algorithm_name(enum algorithm algorithm);
+const char *config_action_name(enum action action);

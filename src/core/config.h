@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration as plain data: the vocabulary that reader, core, kernel side and printer share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/address.h"
+#include "core/arena.h"
+
+/* Everything below lives in config.arena; texts end with a zero byte, an absent text is NULL. */
+
+#define CONFIG_LINKS_MAX    60
+#define CONFIG_ZONES_MAX    64
+#define CONFIG_POLICIES_MAX 8190
+#define CONFIG_NAME_MAX     32
+
+struct names {
+	const char **items;
+	size_t count;
+};
+
+struct networks {
+	struct network *items;
+	size_t count;
+};
+
+/* A set of inside devices, of inside networks, or of networks behind devices (both must match). */
+struct zone {
+	const char *name;
+	struct names devices;
+	struct networks networks;
+};
+
+enum gateway_kind {
+	GATEWAY_AUTO,    /* what DHCP, RA or PPP put into the main table for this device */
+	GATEWAY_NONE,    /* point to point */
+	GATEWAY_ADDRESS, /* one per family; a family without one is not used on this link */
+};
+
+struct gateway {
+	enum gateway_kind kind;
+	bool given[FAMILIES];
+	struct address address[FAMILIES];
+};
+
+enum nat_kind {
+	NAT_AUTO, /* a policy only: what the link says */
+	NAT_MASQUERADE,
+	NAT_NONE,
+	NAT_ADDRESS, /* a link only: source addresses by family; a family without one is masqueraded */
+};
+
+struct nat {
+	enum nat_kind kind;
+	bool given[FAMILIES];
+	struct address address[FAMILIES];
+};
+
+enum target_kind {
+	TARGET_PING,
+	TARGET_TCP,
+};
+
+struct target {
+	enum target_kind kind;
+	struct address address;
+	uint16_t port; /* TARGET_TCP */
+};
+
+/* Without targets only carrier, address and gateway decide. */
+struct check {
+	struct target *targets;
+	size_t count;
+	unsigned int need;
+	uint32_t interval_ms;
+	uint32_t timeout_ms; /* 0: from the measured round trip, at most the interval */
+	unsigned int down_after;
+	unsigned int up_after;
+	uint32_t degraded_latency_ms; /* 0: no such threshold, also below */
+	uint32_t degraded_loss_permille;
+	uint32_t degraded_jitter_ms;
+};
+
+struct link {
+	const char *name;
+	const char *device;
+	struct gateway gateway;
+	uint64_t download_bps; /* 0: not given */
+	uint64_t upload_bps;
+	unsigned int weight; /* never 0 once loaded: from the bandwidth where not given */
+	struct names labels;
+	struct nat nat;
+	struct check check;
+};
+
+/* What an item of from, to, not-from or not-to names. Labels are resolved to their links. */
+enum end_kind {
+	END_ANY,
+	END_INTERNET, /* comes from, or goes to, any link */
+	END_ROUTER,   /* this machine */
+	END_ZONE,     /* index into zones */
+	END_LINK,     /* index into links */
+	END_NETWORK,
+};
+
+struct end {
+	enum end_kind kind;
+	uint16_t index;
+	struct network network;
+};
+
+struct ends {
+	struct end *items;
+	size_t count;
+};
+
+struct port_range {
+	uint16_t first, last;
+};
+
+struct port_ranges {
+	struct port_range *items;
+	size_t count;
+};
+
+struct protocols {
+	uint8_t *items;
+	size_t count;
+};
+
+/* An empty list matches everything; of not_from and not_to it excludes nothing. */
+struct match {
+	struct ends from, to, not_from, not_to;
+	struct protocols protocols;
+	struct port_ranges from_ports, to_ports;
+};
+
+enum action {
+	ACTION_ALLOW,
+	ACTION_DROP,
+	ACTION_REJECT,
+};
+
+enum algorithm {
+	ALGORITHM_ROUND_ROBIN,
+	ALGORITHM_RANDOM,
+	ALGORITHM_HASH,
+	ALGORITHM_PRIORITY,
+};
+#define ALGORITHMS 4
+
+enum flow_key {
+	KEY_NONE,
+	KEY_SOURCE,
+	KEY_DESTINATION,
+	KEY_SOURCE_DESTINATION,
+	KEY_SOURCE_DESTINATION_PORT, /* and the port at the destination */
+};
+
+enum if_none {
+	IF_NONE_NEXT, /* the next policy that matches decides; the default */
+	IF_NONE_DROP,
+	IF_NONE_ANY,
+};
+
+enum on_failure {
+	ON_FAILURE_RESET,
+	ON_FAILURE_KEEP,
+	ON_FAILURE_FLUSH,
+};
+
+struct choice {
+	uint16_t link; /* index into links */
+	unsigned int weight;
+};
+
+struct balance {
+	enum algorithm algorithm;
+	struct choice *choices; /* in the order of the file, each link once; never empty once loaded */
+	size_t count;
+	enum flow_key hash_by; /* ALGORITHM_HASH: what is hashed, KEY_SOURCE unless told */
+	enum flow_key sticky_by;
+	uint32_t sticky_for_s; /* since the last new connection */
+	enum if_none if_none;
+	enum on_failure on_failure;
+};
+
+struct policy {
+	const char *name;
+	struct match match;
+	enum action action;
+	struct balance balance;
+	struct nat nat; /* NAT_AUTO, NAT_NONE or NAT_MASQUERADE */
+	bool log;
+};
+
+struct mail_settings {
+	const char *server; /* "smtp://host:port" or "smtps://host:port"; NULL: no mail */
+	const char *from;
+	struct names to;
+	const char *user;
+	const char *password_file;
+	const char *ca_file;   /* NULL: the system's */
+	enum mail_tls { TLS_OPPORTUNISTIC, TLS_REQUIRED, TLS_NEVER } tls;
+};
+
+struct syslog_settings {
+	bool enabled;
+	int facility;           /* LOG_DAEMON, ... */
+	const char *facility_name;
+};
+
+struct kernel_settings {
+	uint8_t mark_shift;
+	uint32_t first_table;   /* link with id n has table first_table + n */
+	uint32_t rule_priority; /* first of a range of 300 */
+	uint16_t first_queue;
+	uint16_t queues;        /* for inside, and as many again for links */
+	uint32_t queue_length;
+};
+
+struct config {
+	struct arena *arena;
+	struct zone *zones;
+	size_t zone_count;
+	struct link *links;
+	size_t link_count;
+	struct policy *policies;
+	size_t policy_count;
+	struct mail_settings mail;
+	struct syslog_settings syslog;
+	struct kernel_settings kernel;
+	const char *socket;
+	const char *state_directory;
+	uint32_t sticky_entries; /* size of the sticky table, a power of two */
+};
+
+/* Accepts NULL. */
+void config_free(struct config *config);
+
+/* Index of the link, zone or policy with that name, or -1. */
+int config_link(const struct config *config, const char *name);
+int config_zone(const struct config *config, const char *name);
+int config_policy(const struct config *config, const char *name);

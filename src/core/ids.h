@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Numbers of links and policies in marks: the same name keeps its number over reload and restart. */
+#pragma once
+
+#include <stdint.h>
+
+#include "core/config.h"
+
+/* Indexed as in the configuration; the values are those of the mark's fields, never 0. */
+struct ids {
+	uint8_t *links;
+	uint16_t *policies;
+};
+
+/* Names and numbers that were in use before. */
+struct id_record {
+	const char *name;
+	uint16_t id;
+};
+
+/*
+ * Gives every link and policy of config its old number where it had one, else the lowest that none of
+ * the records has, else the lowest free one. Lives in the arena. 0 or -ENOMEM.
+ */
+int ids_assign(struct arena *arena, const struct config *config, const struct id_record *links,
+	size_t link_records, const struct id_record *policies, size_t policy_records, struct ids *ret_ids);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The layout of our bits in the packet and connection mark. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * 24 bits, from the lowest: link 6 | class 5 | policy 13, moved up by a configured shift of 0 to 8.
+ * The other bits belong to others: every write is masked.
+ */
+#define MARK_LINK_BITS   6
+#define MARK_CLASS_BITS  5
+#define MARK_POLICY_BITS 13
+#define MARK_SHIFT_MAX   8
+
+/* Values of the link field. Real links have 1 .. MARK_LINK_MAX. */
+#define MARK_LINK_UNDECIDED 0
+#define MARK_LINK_MAX       60
+#define MARK_LINK_DROP      61 /* the connection is dropped without a word */
+#define MARK_LINK_REJECT    62 /* TCP gets a reset, everything else an ICMP error */
+#define MARK_LINK_DIRECT    63 /* goes where the main routing table says, not by a link of ours */
+
+/* Values of the policy field. Real policies have 1 .. MARK_POLICY_MAX. */
+#define MARK_POLICY_UNDECIDED 0
+#define MARK_POLICY_MAX       8190
+#define MARK_POLICY_NONE      8191 /* decided, but no policy matched */
+
+struct mark_layout {
+	uint8_t shift;
+};
+
+static inline uint32_t mark_link_mask(struct mark_layout layout)
+{
+	return ((1u << MARK_LINK_BITS) - 1) << layout.shift;
+}
+
+static inline uint32_t mark_class_mask(struct mark_layout layout)
+{
+	return (((1u << MARK_CLASS_BITS) - 1) << MARK_LINK_BITS) << layout.shift;
+}
+
+static inline uint32_t mark_policy_mask(struct mark_layout layout)
+{
+	return (((1u << MARK_POLICY_BITS) - 1) << (MARK_LINK_BITS + MARK_CLASS_BITS)) << layout.shift;
+}
+
+/* All bits that are ours. */
+static inline uint32_t mark_mask(struct mark_layout layout)
+{
+	return mark_link_mask(layout) | mark_class_mask(layout) | mark_policy_mask(layout);
+}
+
+static inline uint32_t mark_make(struct mark_layout layout, unsigned int link, unsigned int qos_class,
+	unsigned int policy)
+{
+	return (link | qos_class << MARK_LINK_BITS | policy << (MARK_LINK_BITS + MARK_CLASS_BITS))
+	       << layout.shift;
+}
+
+static inline unsigned int mark_link(struct mark_layout layout, uint32_t mark)
+{
+	return (mark & mark_link_mask(layout)) >> layout.shift;
+}
+
+static inline unsigned int mark_class(struct mark_layout layout, uint32_t mark)
+{
+	return (mark & mark_class_mask(layout)) >> (layout.shift + MARK_LINK_BITS);
+}
+
+static inline unsigned int mark_policy(struct mark_layout layout, uint32_t mark)
+{
+	return (mark & mark_policy_mask(layout)) >> (layout.shift + MARK_LINK_BITS + MARK_CLASS_BITS);
+}
+
+/* Puts our bits of ours into mark and leaves the foreign ones as they are. */
+static inline uint32_t mark_merge(struct mark_layout layout, uint32_t mark, uint32_t ours)
+{
+	return (mark & ~mark_mask(layout)) | (ours & mark_mask(layout));
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel state that configuration and link states ask for, computed whole, as plain data. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/ids.h"
+#include "core/mark.h"
+#include "core/ruleset.h"
+#include "core/view.h"
+
+/* Our number in rtm_protocol and of rules: 186 to 191 are unassigned; others leave ours alone by it. */
+#define PLAN_ROUTE_PROTOCOL 187
+
+struct plan_route {
+	enum family family;
+	uint32_t table;
+	uint32_t device_index;
+	bool via;                /* has a gateway */
+	struct address gateway;
+	const char *link;        /* name, for messages */
+};
+
+enum rule_verdict {
+	RULE_LOOKUP,
+	RULE_LOOKUP_SPECIFIC, /* lookup with suppress_prefixlength 0: all but default routes */
+	RULE_UNREACHABLE,
+};
+
+struct plan_rule {
+	enum family family;
+	uint32_t priority;
+	enum rule_verdict verdict;
+	uint32_t table;       /* of the lookups */
+	uint32_t mark, mask;  /* mask 0: any mark */
+	bool has_source;
+	struct network source;
+	bool local_only;      /* from this machine only (iif lo) */
+	const char *comment;  /* for the dry run and `uplinkctl ruleset` */
+};
+
+struct plan {
+	struct arena *arena;
+	struct plan_route *routes; /* each the default route of its table */
+	size_t route_count;
+	struct plan_rule *rules;
+	size_t rule_count;
+	struct ruleset ruleset;
+};
+
+/* The caller frees the result with plan_free(). NULL: no memory. */
+struct plan *plan_new(const struct config *config, const struct ids *ids, const struct view *view);
+
+/* Accepts NULL. */
+void plan_free(struct plan *plan);

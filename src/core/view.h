@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The world around the configuration: devices, addresses and link states as they are now. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/config.h"
+
+/* What the kernel and the health of one link say; index as in config.links. */
+struct link_view {
+	uint32_t device_index;            /* 0: there is no such device */
+	bool gateway_known[FAMILIES];     /* a route can be made in this family; also for `gateway: none` */
+	struct address gateway[FAMILIES]; /* all zero bytes: no gateway, the device alone */
+	struct networks addresses;        /* of the device, with their prefix length */
+	bool usable;                      /* takes new connections */
+	bool dead;                        /* its running connections are to be reset or flushed */
+};
+
+/* Index as in config.zones. */
+struct zone_view {
+	uint32_t *device_indexes; /* of those devices of the zone that exist */
+	size_t device_count;
+	struct networks behind;   /* its networks, or those of its devices' addresses where none are given */
+};
+
+struct view {
+	struct link_view *links;
+	struct zone_view *zones;
+	struct networks local; /* every address of this machine */
+};

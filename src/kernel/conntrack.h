@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections that the kernel tracks: list and delete those with certain marks. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/flow.h"
+#include "kernel/netlink.h"
+
+struct connection {
+	struct flow flow;   /* original direction; came_by and device are not known here */
+	uint32_t mark;
+	uint64_t bytes;     /* both directions; 0 without nf_conntrack_acct */
+	bool established;   /* an answer was seen */
+};
+
+/* Calls back for each connection with (mark & mask) != 0. A callback that returns false ends it. 0 or -errno. */
+int conntrack_list(struct netlink *netlink, uint32_t mask, bool (*callback)(const struct connection *connection, void *data),
+	void *data);
+
+/*
+ * Deletes the connections of both families with (mark & mask) == value, in the kernel, in as few
+ * messages as it takes. With keep_tcp those of TCP stay. 0 or -errno.
+ */
+int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_tcp);

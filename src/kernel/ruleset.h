@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Puts a ruleset into nf_tables, and prints it for people. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/ruleset.h"
+#include "kernel/netlink.h"
+
+/* What this kernel has, found out by asking it (a batch that is never committed). */
+struct ruleset_features {
+	bool native_queue;   /* CONFIG_NFT_QUEUE; else the NFQUEUE target by nft_compat */
+	bool owner;          /* table flags owner and persist */
+};
+
+/*
+ * 0, or -errno where something that we cannot do without is missing: message then names it with its
+ * CONFIG_ option.
+ */
+int ruleset_probe(struct netlink *netlink, struct ruleset_features *ret_features, char *message, size_t size);
+
+/*
+ * Makes the table what ruleset says, in one transaction, whatever it was before: base chains and
+ * counters that exist stay as they are, rules are flushed and refilled, regular chains replaced.
+ * Runs again where somebody else committed in between. 0 or -errno; message then names the object.
+ */
+int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset,
+	const struct ruleset_features *features, char *message, size_t size);
+
+/*
+ * Whether the kernel still has our table as the last ruleset_apply() left it: same chains, same
+ * number of rules in each. 1 yes, 0 no, or -errno.
+ */
+int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset);
+
+/* Deletes the table. 0, also where there is none, or -errno. */
+int ruleset_remove(struct netlink *netlink, const char *table);
+
+/* Packets counted by a named counter. 0 or -errno. */
+int ruleset_counter(struct netlink *netlink, const char *table, const char *counter, uint64_t *ret_packets);
+
+/* As nft would list it, each rule with its comment. */
+void ruleset_print(FILE *out, const struct ruleset *ruleset, const struct ruleset_features *features);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One line for each thing that happened, to stderr or syslog, with everything unprintable escaped. */
+#pragma once
+
+#include <stdbool.h>
+
+/* to_stderr: foreground; else syslog with that facility. The daemon calls it first, and after a reload. */
+void log_open(bool to_stderr, int facility);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What outlives the daemon: numbers of links and policies, the hash key, sticky choices, open outages. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/ids.h"
+#include "core/siphash.h"
+
+struct outage {
+	const char *link;
+	const char *message_id; /* of the DOWN mail, or NULL */
+	int64_t since;          /* seconds since 1970 */
+};
+
+struct state {
+	struct arena *arena;
+	struct hash_key key;
+	struct id_record *links, *policies;
+	size_t link_count, policy_count;
+	struct outage *outages;
+	size_t outage_count;
+};
+
+/*
+ * Reads folder/state.json. A missing or broken file gives an empty state with a fresh random key
+ * (broken: also set aside as state.json.broken). The caller frees it with arena_free(state.arena).
+ * 0, or -errno where not even that could be had.
+ */
+int state_read(const char *folder, struct state *ret_state);
+
+/* Writes it beside, syncs, renames; mode 0600. The folder is made where it is missing. 0 or -errno. */
+int state_write(const char *folder, const struct state *state);
+
+/* A block of bytes that only its owner understands, in folder/name; written as state_write() does. */
+int state_write_blob(const char *folder, const char *name, const void *bytes, size_t size);
+
+/* The caller frees *ret_bytes. 0 or -errno; -EFBIG over limit. */
+int state_read_blob(const char *folder, const char *name, size_t limit, void **ret_bytes, size_t *ret_size);
