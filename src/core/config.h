@@ -237,7 +237,7 @@ struct config {
 	uint32_t sticky_entries; /* size of the sticky table, a power of two */
 };
 
-/* Accepts NULL. */
+/* Accepts NULL. The struct itself lives in its arena too. */
 void config_free(struct config *config);
 
 /* Index of the link, zone or policy with that name, or -1. */

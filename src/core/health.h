@@ -50,6 +50,7 @@ struct health {
 	enum link_ground ground;
 	uint64_t since_ms;
 	unsigned int good_in_row, failed_in_row;
+	unsigned int calm_in_row; /* rounds with every figure below 80 % of its threshold */
 	/* the last rounds, a ring: for loss, latency and jitter */
 	struct sample {
 		bool lost;

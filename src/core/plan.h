@@ -51,7 +51,7 @@ struct plan {
 	struct ruleset ruleset;
 };
 
-/* The caller frees the result with plan_free(). NULL: no memory. */
+/* config must outlive the plan, which the caller frees with plan_free(). NULL: no memory. */
 struct plan *plan_new(const struct config *config, const struct ids *ids, const struct view *view);
 
 /* Accepts NULL. */

@@ -123,3 +123,14 @@ size_t schedule_next(struct schedule *schedule)
 
 	return schedule->picks[ticket % schedule->cycle];
 }
+
+size_t schedule_peek(const struct schedule *schedule)
+{
+	return schedule->picks[atomic_load_explicit(&schedule->ticket, memory_order_relaxed) % schedule->cycle];
+}
+
+void schedule_resume(struct schedule *schedule, const struct schedule *previous)
+{
+	atomic_store_explicit(&schedule->ticket, atomic_load_explicit(&previous->ticket, memory_order_relaxed),
+		memory_order_relaxed);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Picks a link for a new connection: one table row and one file for each algorithm. */
+
+#include "core/balance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/balance_algorithm.h"
+
+static const struct algorithm_row *const algorithms[ALGORITHMS] = {
+	[ALGORITHM_ROUND_ROBIN] = &round_robin_algorithm,
+	[ALGORITHM_RANDOM] = &random_algorithm,
+	[ALGORITHM_HASH] = &hash_algorithm,
+	[ALGORITHM_PRIORITY] = &priority_algorithm,
+};
+
+static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)
+{
+	memcpy(balancer->candidates, candidates, count * sizeof(*candidates));
+	balancer->count = count;
+	for (size_t i = 0; i < count; i++) {
+		if (!candidates[i].usable)
+			continue;
+		balancer->usable[balancer->usable_count++] = candidates[i];
+		balancer->total_weight += candidates[i].weight;
+	}
+}
+
+struct balancer *balancer_new(const struct balance *balance, const struct candidate *candidates, size_t count,
+	const struct balancer *previous)
+{
+	struct balancer *balancer = calloc(1, sizeof(*balancer));
+
+	if (balancer == NULL)
+		return NULL;
+	balancer->algorithm = algorithms[balance->algorithm];
+	balancer->hash_by = balance->hash_by;
+	balancer->candidates = calloc(count + 1, sizeof(*candidates));
+	balancer->usable = calloc(count + 1, sizeof(*candidates));
+	if (balancer->candidates == NULL || balancer->usable == NULL)
+		goto fail;
+	copy_candidates(balancer, candidates, count);
+	if (balancer->usable_count > 0 && balancer->algorithm->prepare != NULL
+	    && balancer->algorithm->prepare(balancer, previous) < 0)
+		goto fail;
+	return balancer;
+
+fail:
+	balancer_free(balancer);
+	return NULL;
+}
+
+void balancer_free(struct balancer *balancer)
+{
+	if (balancer == NULL)
+		return;
+	schedule_free(balancer->schedule);
+	free(balancer->usable);
+	free(balancer->candidates);
+	free(balancer);
+}
+
+const struct candidate *balancer_pick(const struct balancer *balancer, const struct flow *flow,
+	const struct pick_context *context)
+{
+	if (balancer->usable_count == 0)
+		return NULL;
+	if (balancer->usable_count == 1 && !balancer->schedule)
+		return &balancer->usable[0];
+	return &balancer->usable[balancer->algorithm->pick(balancer, flow, context)];
+}
+
+const struct candidate *balancer_candidate(const struct balancer *balancer, uint8_t id)
+{
+	for (size_t i = 0; i < balancer->usable_count; i++) {
+		if (balancer->usable[i].id == id)
+			return &balancer->usable[i];
+	}
+	return NULL;
+}
+
+double balancer_score(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context)
+{
+	return candidate->usable ? balancer->algorithm->score(balancer, candidate, flow, context) : 0;
+}
+
+const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count)
+{
+	*ret_count = balancer->count;
+	return balancer->candidates;
+}

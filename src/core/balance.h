@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Picks a link for a new connection: one table row and one file for each algorithm. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/flow.h"
+#include "core/siphash.h"
+
+/* A link that a policy may use, as it is now. */
+struct candidate {
+	uint16_t link; /* index into config.links */
+	uint8_t id;    /* in marks */
+	bool usable;
+	unsigned int weight;
+	uint64_t hash; /* of its name */
+};
+
+/* One policy's links and what its algorithm keeps between picks. Immutable but for atomic counters. */
+struct balancer;
+
+/* What a pick may depend on beside the balancer. */
+struct pick_context {
+	const struct hash_key *key;
+	uint64_t random; /* evenly distributed; for the algorithms that need chance */
+	bool peek;       /* only ask what would be picked: no counter moves */
+};
+
+/*
+ * Copies the candidates; previous may be NULL, else the balancer that the same policy had before: where
+ * weights and usable links are the same, its counters go on. The caller frees it with balancer_free().
+ * NULL: no memory, or weights whose cycle is longer than SCHEDULE_MAX_CYCLE.
+ */
+struct balancer *balancer_new(const struct balance *balance, const struct candidate *candidates, size_t count,
+	const struct balancer *previous);
+
+/* Accepts NULL. No thread may be in balancer_pick() any more. */
+void balancer_free(struct balancer *balancer);
+
+/* The chosen candidate, or NULL where none is usable. Any thread; neither blocks nor allocates. */
+const struct candidate *balancer_pick(const struct balancer *balancer, const struct flow *flow,
+	const struct pick_context *context);
+
+/* The candidate with that id if it is one of the policy's and usable, else NULL. */
+const struct candidate *balancer_candidate(const struct balancer *balancer, uint8_t id);
+
+/* How an algorithm sees a candidate for this flow: the highest score of the usable ones is picked. */
+double balancer_score(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context);
+
+const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count);

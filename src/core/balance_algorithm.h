@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an algorithm has to provide, and the balancer as algorithms see it. */
+#pragma once
+
+#include "core/balance.h"
+#include "core/schedule.h"
+
+struct algorithm_row {
+	/* Called once, after the usable candidates are known; NULL: nothing to prepare. 0 or -errno. */
+	int (*prepare)(struct balancer *balancer, const struct balancer *previous);
+	/* Position in usable; there is at least one. */
+	size_t (*pick)(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context);
+	double (*score)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+		const struct pick_context *context);
+};
+
+struct balancer {
+	const struct algorithm_row *algorithm;
+	enum flow_key hash_by;
+	struct candidate *candidates; /* all, in the order of the policy */
+	size_t count;
+	struct candidate *usable;     /* the usable ones, in the same order */
+	size_t usable_count;
+	unsigned int total_weight;    /* of the usable ones */
+	struct schedule *schedule;    /* round robin's */
+};
+
+extern const struct algorithm_row round_robin_algorithm;
+extern const struct algorithm_row random_algorithm;
+extern const struct algorithm_row hash_algorithm;
+extern const struct algorithm_row priority_algorithm;

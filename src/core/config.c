@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The life of a configuration and the look-up of its parts by name. */
+
+#include "core/config.h"
+
+#include <string.h>
+
+void config_free(struct config *config)
+{
+	if (config != NULL)
+		arena_free(config->arena);
+}
+
+int config_link(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->link_count; i++) {
+		if (strcmp(config->links[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+int config_zone(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->zone_count; i++) {
+		if (strcmp(config->zones[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+int config_policy(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (strcmp(config->policies[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The decision on a connection: policy, link, mark. The heart of the daemon; pure. */
+
+#include "core/decide.h"
+
+#include "core/key.h"
+
+static void trace_add(struct trace *trace, size_t policy, const char *mismatch, bool no_link)
+{
+	if (trace != NULL)
+		trace->steps[trace->count++] = (struct trace_step){ policy, mismatch, no_link };
+}
+
+/* classifier_match() with a word on each policy that was passed over. */
+static size_t next_policy(const struct snapshot *snapshot, const struct flow *flow, size_t start, struct trace *trace)
+{
+	size_t found = classifier_match(snapshot->classifier, flow, start);
+
+	for (size_t i = start; trace != NULL && i < found; i++)
+		trace_add(trace, i, classifier_mismatch(snapshot->classifier, flow, i), false);
+	return found;
+}
+
+/* The link that the flow's key had last, while it is usable; else a fresh pick. */
+static const struct candidate *pick_link(const struct snapshot *snapshot, size_t policy, const struct flow *flow,
+	const struct decide_context *context, bool *ret_sticky)
+{
+	const struct balance *balance = &snapshot->config->policies[policy].balance;
+	const struct balancer *balancer = snapshot->balancers[policy];
+	struct pick_context pick = { &snapshot->key, context->random, context->peek };
+	const struct candidate *chosen = NULL;
+	uint64_t hash = 0;
+
+	*ret_sticky = false;
+	if (balance->sticky_by != KEY_NONE) {
+		hash = flow_key_hash(&snapshot->key, balance->sticky_by, flow, snapshot->name_hashes[policy]);
+		chosen = balancer_candidate(balancer, sticky_get(snapshot->sticky, hash, context->now_s));
+		*ret_sticky = chosen != NULL;
+	}
+	if (chosen == NULL)
+		chosen = balancer_pick(balancer, flow, &pick);
+	if (chosen != NULL && balance->sticky_by != KEY_NONE && !context->peek)
+		sticky_put(snapshot->sticky, hash, chosen->id, context->now_s, balance->sticky_for_s);
+	return chosen;
+}
+
+/* Fills in the link of an allowed connection. False: none is usable and the next policy shall decide. */
+static bool choose(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
+	struct decision *decision)
+{
+	struct pick_context pick = { &snapshot->key, context->random, context->peek };
+	const struct candidate *chosen = pick_link(snapshot, decision->policy, flow, context, &decision->sticky);
+
+	if (chosen == NULL) {
+		switch (snapshot->config->policies[decision->policy].balance.if_none) {
+		case IF_NONE_NEXT:
+			return false;
+		case IF_NONE_DROP:
+			decision->action = ACTION_DROP;
+			decision->link = MARK_LINK_DROP;
+			return true;
+		case IF_NONE_ANY:
+			chosen = balancer_pick(snapshot->any_link, flow, &pick);
+			break;
+		}
+	}
+	decision->link = chosen == NULL ? MARK_LINK_DIRECT : chosen->id;
+	return true;
+}
+
+static bool settle(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
+	struct decision *decision)
+{
+	decision->action = snapshot->config->policies[decision->policy].action;
+	switch (decision->action) {
+	case ACTION_DROP:
+		decision->link = MARK_LINK_DROP;
+		return true;
+	case ACTION_REJECT:
+		decision->link = MARK_LINK_REJECT;
+		return true;
+	case ACTION_ALLOW:
+		break;
+	}
+	if (flow->came_by != 0 || flow->direct) {
+		decision->link = flow->came_by != 0 ? (uint8_t)flow->came_by : MARK_LINK_DIRECT;
+		return true;
+	}
+	return choose(snapshot, flow, context, decision);
+}
+
+void decide(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
+	struct decision *ret_decision, struct trace *trace)
+{
+	size_t policy = 0;
+
+	while ((policy = next_policy(snapshot, flow, policy, trace)) < snapshot->config->policy_count) {
+		bool settled;
+
+		*ret_decision = (struct decision){ .policy = policy };
+		settled = settle(snapshot, flow, context, ret_decision);
+		trace_add(trace, policy, NULL, !settled);
+		if (settled)
+			return;
+		policy++;
+	}
+	trace_add(trace, NO_POLICY, NULL, false);
+	*ret_decision = (struct decision){ .policy = NO_POLICY, .action = ACTION_ALLOW };
+	ret_decision->link = flow->came_by != 0 ? (uint8_t)flow->came_by : MARK_LINK_DIRECT;
+}
+
+uint32_t decision_mark(const struct snapshot *snapshot, const struct decision *decision)
+{
+	unsigned int policy = decision->policy == NO_POLICY ? MARK_POLICY_NONE : snapshot->ids->policies[decision->policy];
+
+	return mark_make(snapshot->layout, decision->link, 0, policy);
+}

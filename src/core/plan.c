@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel state that configuration and link states ask for: routes and rules here, the ruleset beside. */
+
+#include "core/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plan_parts.h"
+
+/* Offsets from the configured priority, and the last resort of this machine, after table default. */
+enum {
+	PRIORITY_SPECIFIC = 0,
+	PRIORITY_LINK = 10,
+	PRIORITY_GUARD = 80,
+	PRIORITY_SOURCE = 150,
+	PRIORITY_LAST_RESORT = 32800,
+};
+
+static bool is_zero(const struct address *address)
+{
+	static const uint8_t zero[sizeof(address->bytes)];
+
+	return memcmp(address->bytes, zero, sizeof(zero)) == 0;
+}
+
+static void add_route(struct planner *planner, size_t link, enum family family, uint32_t table)
+{
+	const struct link_view *view = &planner->view->links[link];
+
+	if (view->device_index == 0 || !view->gateway_known[family])
+		return;
+	planner->plan->routes[planner->plan->route_count++] = (struct plan_route){
+		.family = family,
+		.table = table,
+		.device_index = view->device_index,
+		.via = !is_zero(&view->gateway[family]),
+		.gateway = view->gateway[family],
+		.link = planner->config->links[link].name,
+	};
+}
+
+static void add_rule(struct planner *planner, const struct plan_rule *rule)
+{
+	planner->plan->rules[planner->plan->rule_count++] = *rule;
+}
+
+static void plan_link(struct planner *planner, size_t link, enum family family)
+{
+	const struct kernel_settings *kernel = &planner->config->kernel;
+	unsigned int id = planner->ids->links[link];
+	const char *name = planner->config->links[link].name;
+	struct plan_rule rule = {
+		.family = family,
+		.priority = kernel->rule_priority + PRIORITY_LINK + id,
+		.verdict = RULE_LOOKUP,
+		.table = kernel->first_table + id,
+		.mark = mark_make(planner->layout, id, 0, 0),
+		.mask = mark_link_mask(planner->layout),
+		.comment = arena_printf(planner->plan->arena, "connections of link %s", name),
+	};
+
+	add_route(planner, link, family, rule.table);
+	add_rule(planner, &rule);
+	rule.priority = kernel->rule_priority + PRIORITY_GUARD + id;
+	rule.verdict = RULE_UNREACHABLE;
+	rule.comment = arena_printf(planner->plan->arena, "and nowhere else while %s has no route", name);
+	add_rule(planner, &rule);
+}
+
+/* What the kernel itself sends from an address of the link: errors and resets carry no mark of ours. */
+static void plan_sources(struct planner *planner, size_t link)
+{
+	const struct networks *addresses = &planner->view->links[link].addresses;
+	unsigned int id = planner->ids->links[link];
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct address *address = &addresses->items[i].address;
+		struct plan_rule rule = {
+			.family = address->family,
+			.priority = planner->config->kernel.rule_priority + PRIORITY_SOURCE + id,
+			.verdict = RULE_LOOKUP,
+			.table = planner->config->kernel.first_table + id,
+			.has_source = true,
+			.source = network_around(address, 128),
+			.comment = arena_printf(planner->plan->arena, "from an address of link %s",
+				planner->config->links[link].name),
+		};
+
+		add_rule(planner, &rule);
+	}
+}
+
+/* This machine has to find a way before output can mark it, also where the main table has none. */
+static void plan_last_resort(struct planner *planner, enum family family)
+{
+	uint32_t table = planner->config->kernel.first_table;
+	struct plan_rule rule = {
+		.family = family,
+		.priority = PRIORITY_LAST_RESORT,
+		.verdict = RULE_LOOKUP,
+		.table = table,
+		.local_only = true,
+		.comment = "this machine's own traffic where the main table knows no way",
+	};
+
+	add_rule(planner, &rule);
+	for (size_t i = 0; i < planner->config->link_count; i++) {
+		size_t before = planner->plan->route_count;
+
+		if (!planner->view->links[i].usable)
+			continue;
+		add_route(planner, i, family, table);
+		if (planner->plan->route_count > before)
+			return;
+	}
+}
+
+static void plan_routing(struct planner *planner)
+{
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		struct plan_rule specific = {
+			.family = family,
+			.priority = planner->config->kernel.rule_priority + PRIORITY_SPECIFIC,
+			.verdict = RULE_LOOKUP_SPECIFIC,
+			.table = 254,
+			.comment = "known networks first, whatever the mark",
+		};
+
+		add_rule(planner, &specific);
+		for (size_t i = 0; i < planner->config->link_count; i++)
+			plan_link(planner, i, family);
+		plan_last_resort(planner, family);
+	}
+	for (size_t i = 0; i < planner->config->link_count; i++)
+		plan_sources(planner, i);
+}
+
+static size_t rules_needed(const struct config *config, const struct view *view)
+{
+	size_t count = FAMILIES * (2 + 2 * config->link_count);
+
+	for (size_t i = 0; i < config->link_count; i++)
+		count += view->links[i].addresses.count;
+	return count;
+}
+
+static bool names_hold(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool make_room(struct planner *planner)
+{
+	struct plan *plan = planner->plan;
+	size_t links = planner->config->link_count;
+
+	plan->routes = arena_array(plan->arena, FAMILIES * (links + 1), sizeof(*plan->routes));
+	plan->rules = arena_array(plan->arena, rules_needed(planner->config, planner->view), sizeof(*plan->rules));
+	planner->link_devices.items = arena_array(plan->arena, links, sizeof(char *));
+	return plan->routes != NULL && plan->rules != NULL && planner->link_devices.items != NULL;
+}
+
+struct plan *plan_new(const struct config *config, const struct ids *ids, const struct view *view)
+{
+	struct planner planner = { .config = config, .ids = ids, .view = view };
+	struct plan *plan = calloc(1, sizeof(*plan));
+
+	if (plan == NULL)
+		return NULL;
+	planner.plan = plan;
+	planner.layout.shift = config->kernel.mark_shift;
+	plan->arena = arena_new();
+	if (plan->arena == NULL || !make_room(&planner))
+		goto fail;
+	for (size_t i = 0; i < config->link_count; i++) {
+		if (!names_hold(&planner.link_devices, config->links[i].device))
+			planner.link_devices.items[planner.link_devices.count++] = config->links[i].device;
+	}
+	plan_routing(&planner);
+	build_start(&planner.builder, plan->arena, &plan->ruleset, PLAN_TABLE);
+	plan_ruleset(&planner);
+	if (planner.builder.failed)
+		goto fail;
+	return plan;
+
+fail:
+	plan_free(plan);
+	return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (plan == NULL)
+		return;
+	arena_free(plan->arena);
+	free(plan);
+}

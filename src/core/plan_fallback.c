@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Balancing without the daemon: the policies as chains, with the last known weights and states. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plan_parts.h"
+
+/* "policy-" and "match-" with the number of a policy, "link-" with that of a link. */
+#define NAME_ROOM 24
+
+/* A part of from or to that one rule can express; the whole list is any of them. */
+struct term {
+	bool impossible;                  /* not in this family, or it names something that does not exist now */
+	const struct names *devices;      /* from only; NULL: any */
+	bool not_links;                   /* from only: not from a link */
+	struct networks networks;         /* count 0: any */
+	bool came_by_link, came_from_self, goes_by_link, to_self;
+	unsigned int link;                /* came_by_link: 0 for any */
+};
+
+void plan_link_chain(char *name, unsigned int id)
+{
+	snprintf(name, NAME_ROOM, "link-%u", id);
+}
+
+static int compare_networks(const void *left, const void *right)
+{
+	const struct network *a = left, *b = right;
+	int order = memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
+
+	return order != 0 ? order : (int)a->length - (int)b->length;
+}
+
+/* The networks of one family, sorted, none inside another, each with its host bits cleared. */
+static struct networks networks_of(struct planner *planner, const struct networks *all, enum family family)
+{
+	struct networks chosen = { .items = arena_array(planner->plan->arena, all->count + 1, sizeof(struct network)) };
+	size_t kept = 0;
+
+	planner->builder.failed |= chosen.items == NULL;
+	for (size_t i = 0; i < all->count && chosen.items != NULL; i++) {
+		if (all->items[i].address.family == family)
+			chosen.items[chosen.count++] = network_around(&all->items[i].address, all->items[i].length);
+	}
+	if (chosen.count > 1)
+		qsort(chosen.items, chosen.count, sizeof(struct network), compare_networks);
+	for (size_t i = 0; i < chosen.count; i++) {
+		if (kept == 0 || !network_contains(&chosen.items[kept - 1], &chosen.items[i].address))
+			chosen.items[kept++] = chosen.items[i];
+	}
+	chosen.count = kept;
+	return chosen;
+}
+
+static struct term term_networks(struct planner *planner, const struct networks *networks, enum family family)
+{
+	struct term term = { .networks = networks_of(planner, networks, family) };
+
+	term.impossible = term.networks.count == 0;
+	return term;
+}
+
+static struct term term_from_zone(struct planner *planner, const struct zone *zone, enum family family)
+{
+	struct term term = { 0 };
+
+	if (zone->networks.count > 0)
+		term = term_networks(planner, &zone->networks, family);
+	if (zone->devices.count > 0)
+		term.devices = &zone->devices;
+	term.not_links = true;
+	return term;
+}
+
+static struct term term_from(struct planner *planner, const struct end *end, enum family family)
+{
+	struct network network = end->network;
+	struct networks one = { &network, 1 };
+
+	switch (end->kind) {
+	case END_ANY:
+		break;
+	case END_INTERNET:
+		return (struct term){ .came_by_link = true };
+	case END_ROUTER:
+		return (struct term){ .came_from_self = true };
+	case END_ZONE:
+		return term_from_zone(planner, &planner->config->zones[end->index], family);
+	case END_LINK:
+		return (struct term){ .came_by_link = true, .link = planner->ids->links[end->index] };
+	case END_NETWORK:
+		return term_networks(planner, &one, family);
+	}
+	return (struct term){ 0 };
+}
+
+static struct term term_to(struct planner *planner, const struct end *end, enum family family)
+{
+	struct network network = end->network;
+	struct networks one = { &network, 1 };
+
+	switch (end->kind) {
+	case END_ANY:
+		break;
+	case END_INTERNET:
+		return (struct term){ .goes_by_link = true };
+	case END_ROUTER:
+		return (struct term){ .to_self = true };
+	case END_ZONE:
+		return term_networks(planner, &planner->view->zones[end->index].behind, family);
+	case END_LINK:
+		return term_networks(planner, &planner->view->links[end->index].addresses, family);
+	case END_NETWORK:
+		return term_networks(planner, &one, family);
+	}
+	return (struct term){ 0 };
+}
+
+static void match_link_field(struct planner *planner, unsigned int id, bool negate)
+{
+	build_mark_is(&planner->builder, MATCH_MARK, mark_link_mask(planner->layout),
+		mark_make(planner->layout, id, 0, 0), negate);
+}
+
+static void match_networks(struct planner *planner, enum statement_kind kind, enum family family,
+	const struct networks *networks)
+{
+	struct statement statement = { .kind = kind, .family = family, .networks = *networks };
+
+	if (networks->count > 0)
+		build_statement(&planner->builder, statement);
+}
+
+/* A packet of this machine has no arriving device, which no name matches. */
+static void match_from(struct planner *planner, const struct term *term, enum family family)
+{
+	static const char *none = "";
+	struct names no_device = { &none, 1 };
+	struct builder *b = &planner->builder;
+
+	if (term->devices != NULL)
+		build_devices(b, MATCH_DEVICE_IN, term->devices, false);
+	if (term->not_links) {
+		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+		build_devices(b, MATCH_DEVICE_IN, &no_device, true);
+	}
+	if (term->came_from_self)
+		build_devices(b, MATCH_DEVICE_IN, &no_device, false);
+	if (term->came_by_link && term->link == 0)
+		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
+	if (term->came_by_link && term->link != 0)
+		match_link_field(planner, term->link, false);
+	match_networks(planner, MATCH_SOURCE, family, &term->networks);
+}
+
+static void match_to(struct planner *planner, const struct term *term, enum family family)
+{
+	static const uint32_t local = 2; /* RTN_LOCAL */
+
+	if (term->goes_by_link)
+		match_link_field(planner, MARK_LINK_UNDECIDED, false);
+	if (term->to_self)
+		build_values(&planner->builder, MATCH_DESTINATION_KIND, &local, 1, false);
+	match_networks(planner, MATCH_DESTINATION, family, &term->networks);
+}
+
+static void match_services(struct planner *planner, const struct match *match)
+{
+	uint32_t protocols[256];
+	struct builder *b = &planner->builder;
+
+	for (size_t i = 0; i < match->protocols.count && i < 256; i++)
+		protocols[i] = match->protocols.items[i];
+	if (match->protocols.count > 0)
+		build_values(b, MATCH_PROTOCOL, protocols, match->protocols.count < 256 ? match->protocols.count : 256, false);
+	if (match->from_ports.count > 0)
+		build_statement(b, (struct statement){ .kind = MATCH_FROM_PORT, .ports = match->from_ports });
+	if (match->to_ports.count > 0)
+		build_statement(b, (struct statement){ .kind = MATCH_TO_PORT, .ports = match->to_ports });
+}
+
+/* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
+static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
+	enum family family)
+{
+	struct end anything = { .kind = END_ANY };
+	const struct match *match = &policy->match;
+	struct ends any = { &anything, 1 };
+	const struct ends *froms = match->from.count > 0 ? &match->from : &any;
+	const struct ends *tos = match->to.count > 0 ? &match->to : &any;
+	struct builder *b = &planner->builder;
+
+	for (size_t i = 0; i < match->not_from.count; i++) {
+		struct term term = term_from(planner, &match->not_from.items[i], family);
+
+		if (term.impossible)
+			continue;
+		build_rule(b, "%s: not-from", policy->name);
+		build_family(b, family);
+		match_from(planner, &term, family);
+		build_action(b, RETURN);
+	}
+	for (size_t i = 0; i < match->not_to.count; i++) {
+		struct term term = term_to(planner, &match->not_to.items[i], family);
+
+		if (term.impossible)
+			continue;
+		build_rule(b, "%s: not-to", policy->name);
+		build_family(b, family);
+		match_to(planner, &term, family);
+		build_action(b, RETURN);
+	}
+	for (size_t i = 0; i < froms->count * tos->count; i++) {
+		struct term from = term_from(planner, &froms->items[i / tos->count], family);
+		struct term to = term_to(planner, &tos->items[i % tos->count], family);
+
+		if (from.impossible || to.impossible)
+			continue;
+		build_rule(b, "%s", policy->name);
+		build_family(b, family);
+		match_services(planner, match);
+		match_from(planner, &from, family);
+		match_to(planner, &to, family);
+		build_jump(b, GOTO, chain);
+	}
+}
+
+static enum spread_by spread_by(const struct balance *balance)
+{
+	enum flow_key key = balance->algorithm == ALGORITHM_HASH ? balance->hash_by : balance->sticky_by;
+
+	switch (key) {
+	case KEY_NONE:
+		break;
+	case KEY_SOURCE:
+		return SPREAD_BY_SOURCE;
+	case KEY_DESTINATION:
+		return SPREAD_BY_DESTINATION;
+	case KEY_SOURCE_DESTINATION:
+	case KEY_SOURCE_DESTINATION_PORT:
+		return SPREAD_BY_BOTH;
+	}
+	return balance->algorithm == ALGORITHM_RANDOM ? SPREAD_RANDOM : SPREAD_IN_TURN;
+}
+
+static void spread_add(struct planner *planner, struct spread *spread, const struct choice *choice)
+{
+	char name[NAME_ROOM];
+
+	plan_link_chain(name, planner->ids->links[choice->link]);
+	spread->chains[spread->count] = arena_text(planner->plan->arena, name, strlen(name));
+	planner->builder.failed |= spread->chains[spread->count] == NULL;
+	spread->weights[spread->count++] = choice->weight;
+}
+
+/* The usable links of a policy; of a priority policy the first alone. */
+static struct spread plan_spread(struct planner *planner, const struct balance *balance)
+{
+	struct spread spread = { .by = spread_by(balance), .seed = 0x75706c6b };
+
+	spread.chains = arena_array(planner->plan->arena, balance->count, sizeof(char *));
+	spread.weights = arena_array(planner->plan->arena, balance->count, sizeof(unsigned int));
+	planner->builder.failed |= spread.chains == NULL || spread.weights == NULL;
+	for (size_t i = 0; i < balance->count && !planner->builder.failed; i++) {
+		if (!planner->view->links[balance->choices[i].link].usable)
+			continue;
+		spread_add(planner, &spread, &balance->choices[i]);
+		if (balance->algorithm == ALGORITHM_PRIORITY)
+			break;
+	}
+	return spread;
+}
+
+static void go_spread(struct planner *planner, const char *name, const struct spread *spread)
+{
+	struct builder *b = &planner->builder;
+
+	if (spread->count == 1 || spread->by == SPREAD_IN_TURN || spread->by == SPREAD_RANDOM) {
+		build_rule(b, "%s: by last known weights and states", name);
+		if (spread->count == 1)
+			build_jump(b, GOTO, spread->chains[0]);
+		else
+			build_statement(b, (struct statement){ .kind = SPREAD, .spread = *spread });
+		return;
+	}
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		build_rule(b, "%s: by last known weights and states", name);
+		build_family(b, family);
+		build_statement(b, (struct statement){ .kind = SPREAD, .family = family, .spread = *spread });
+	}
+}
+
+static void plan_allow(struct planner *planner, const struct policy *policy, unsigned int id)
+{
+	struct builder *b = &planner->builder;
+	struct spread spread = plan_spread(planner, &policy->balance);
+
+	build_rule(b, "%s decides", policy->name);
+	build_set_mark(b, mark_policy_mask(planner->layout), mark_make(planner->layout, 0, 0, id));
+	build_rule(b, "came in by a link, or needs none");
+	match_link_field(planner, MARK_LINK_UNDECIDED, true);
+	build_jump(b, GOTO, CHAIN_TAKE);
+	if (spread.count > 0) {
+		go_spread(planner, policy->name, &spread);
+	} else if (policy->balance.if_none == IF_NONE_DROP) {
+		build_rule(b, "%s: no usable link", policy->name);
+		build_action(b, DROP);
+	} else {
+		build_rule(b, "%s: no usable link: as the main table says", policy->name);
+		build_set_mark(b, mark_link_mask(planner->layout), mark_make(planner->layout, MARK_LINK_DIRECT, 0, 0));
+		build_jump(b, GOTO, CHAIN_TAKE);
+	}
+}
+
+static void plan_policy(struct planner *planner, const struct policy *policy, unsigned int id)
+{
+	char match_chain[NAME_ROOM], policy_chain[NAME_ROOM];
+	struct builder *b = &planner->builder;
+
+	snprintf(match_chain, sizeof(match_chain), "match-%u", id);
+	snprintf(policy_chain, sizeof(policy_chain), "policy-%u", id);
+	build_chain(b, policy_chain);
+	switch (policy->action) {
+	case ACTION_ALLOW:
+		plan_allow(planner, policy, id);
+		break;
+	case ACTION_DROP:
+		build_rule(b, "%s drops", policy->name);
+		build_action(b, DROP);
+		break;
+	case ACTION_REJECT:
+		build_rule(b, "%s rejects", policy->name);
+		build_jump(b, GOTO, CHAIN_REFUSE);
+		break;
+	}
+	build_chain(b, match_chain);
+	for (enum family family = IPV4; family <= IPV6; family++)
+		plan_match_family(planner, policy, policy_chain, family);
+}
+
+static void plan_link_chains(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+
+	for (size_t i = 0; i < planner->config->link_count; i++) {
+		char name[NAME_ROOM];
+
+		plan_link_chain(name, planner->ids->links[i]);
+		build_chain(b, name);
+		build_rule(b, "by link %s", planner->config->links[i].name);
+		build_set_mark(b, mark_link_mask(planner->layout), mark_make(planner->layout, planner->ids->links[i], 0, 0));
+		build_jump(b, GOTO, CHAIN_TAKE);
+	}
+}
+
+void plan_fallback(struct planner *planner)
+{
+	const struct config *config = planner->config;
+	struct builder *b = &planner->builder;
+	char chain[NAME_ROOM];
+
+	plan_link_chains(planner);
+	for (size_t i = 0; i < config->policy_count; i++)
+		plan_policy(planner, &config->policies[i], planner->ids->policies[i]);
+	build_chain(b, CHAIN_FALLBACK);
+	build_rule(b, "count what the daemon did not answer");
+	build_statement(b, (struct statement){ .kind = COUNT_NAMED, .name = FALLBACKS });
+	for (size_t i = 0; i < config->policy_count; i++) {
+		snprintf(chain, sizeof(chain), "match-%u", planner->ids->policies[i]);
+		build_rule(b, "%s?", config->policies[i].name);
+		build_jump(b, JUMP, chain);
+	}
+	build_rule(b, "no policy matches: as the main table says");
+	match_link_field(planner, MARK_LINK_UNDECIDED, false);
+	build_set_mark(b, mark_link_mask(planner->layout), mark_make(planner->layout, MARK_LINK_DIRECT, 0, 0));
+	build_rule(b, "decided without a policy");
+	build_set_mark(b, mark_policy_mask(planner->layout), mark_make(planner->layout, 0, 0, MARK_POLICY_NONE));
+	build_jump(b, GOTO, CHAIN_TAKE);
+}

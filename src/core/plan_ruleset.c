@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ruleset's permanent chains: restore, guard, queue; then settle and save; then NAT. */
+
+#include <stdio.h>
+
+#include "core/plan_parts.h"
+
+/* RTN_* of linux/rtnetlink.h, which core does not need for three numbers. */
+enum {
+	TO_LOCAL = 2,
+	TO_BROADCAST = 3,
+	TO_MULTICAST = 5,
+};
+
+enum {
+	ICMP_PROTOCOL = 1,
+	TCP_PROTOCOL = 6,
+};
+
+/* Conntrack is at -200, destination NAT at -100. The second of each pair runs after the queue's answer. */
+enum {
+	PRIORITY_DECIDE = -150,
+	PRIORITY_SETTLE = -149,
+	PRIORITY_SOURCE_NAT = 100,
+};
+
+#define CHAIN_GUARD  "guard"
+#define CHAIN_EXEMPT "exempt"
+#define CHAIN_SETTLE "settle"
+#define CHAIN_DEAD   "dead-links"
+
+static uint32_t link_value(const struct planner *planner, unsigned int id)
+{
+	return mark_make(planner->layout, id, 0, 0);
+}
+
+static uint32_t policy_value(const struct planner *planner, unsigned int id)
+{
+	return mark_make(planner->layout, 0, 0, id);
+}
+
+static void match_undecided(struct planner *planner, bool negate)
+{
+	build_mark_is(&planner->builder, MATCH_MARK, mark_policy_mask(planner->layout), 0, negate);
+}
+
+static void match_no_link(struct planner *planner)
+{
+	build_mark_is(&planner->builder, MATCH_MARK, mark_link_mask(planner->layout), 0, false);
+}
+
+static void match_protocol(struct planner *planner, uint32_t protocol)
+{
+	build_values(&planner->builder, MATCH_PROTOCOL, &protocol, 1, false);
+}
+
+static void match_new(struct planner *planner, bool negate)
+{
+	static const uint32_t new = CONNECTION_NEW;
+
+	build_values(&planner->builder, MATCH_CONNECTION_STATE, &new, 1, negate);
+}
+
+static void plan_restore(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+
+	build_rule(b, "a connection that was decided keeps its decision");
+	build_mark_is(b, MATCH_CONNECTION_MARK, mark_policy_mask(planner->layout), 0, true);
+	build_mark_copy(b, RESTORE_MARK, mark_mask(planner->layout));
+	build_rule(b, "TCP of a dead link is told");
+	match_undecided(planner, true);
+	match_protocol(planner, TCP_PROTOCOL);
+	build_jump(b, JUMP, CHAIN_DEAD);
+	build_rule(b, "decided: nothing more to do here");
+	match_undecided(planner, true);
+	build_action(b, ACCEPT);
+	build_rule(b, "only the first packet of a connection is asked about");
+	match_new(planner, true);
+	build_action(b, ACCEPT);
+	build_rule(b, "what must never wait or move");
+	build_jump(b, JUMP, CHAIN_GUARD);
+}
+
+/* A TCP packet in the middle of a connection that is tracked no more: its ends must begin anew. */
+static void plan_middle_of_tcp(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+
+	build_rule(b, "a TCP connection that lost its link begins anew");
+	match_no_link(planner);
+	match_protocol(planner, TCP_PROTOCOL);
+	build_statement(b, (struct statement){ .kind = MATCH_TCP_SYN, .negate = true });
+	build_action(b, REJECT_RESET);
+	build_rule(b, "TCP that does not begin is none of ours");
+	match_protocol(planner, TCP_PROTOCOL);
+	build_statement(b, (struct statement){ .kind = MATCH_TCP_SYN, .negate = true });
+	build_jump(b, GOTO, CHAIN_EXEMPT);
+}
+
+static void ask(struct planner *planner, bool from_links)
+{
+	const struct kernel_settings *kernel = &planner->config->kernel;
+	struct statement queue = { .kind = QUEUE, .queues = kernel->queues };
+
+	queue.queue = from_links ? (uint16_t)(kernel->first_queue + kernel->queues) : kernel->first_queue;
+	build_statement(&planner->builder, queue);
+}
+
+static void plan_prerouting(struct planner *planner)
+{
+	uint32_t link_mask = mark_link_mask(planner->layout), local = TO_LOCAL;
+	struct builder *b = &planner->builder;
+
+	build_base_chain(b, "prerouting", CHAIN_FILTER, HOOK_PREROUTING, PRIORITY_DECIDE);
+	plan_restore(planner);
+	for (size_t i = 0; i < planner->config->link_count; i++) {
+		struct names device = { &planner->config->links[i].device, 1 };
+
+		build_rule(b, "answers leave by the link that the connection came in by: %s", planner->config->links[i].name);
+		build_devices(b, MATCH_DEVICE_IN, &device, false);
+		build_set_mark(b, link_mask, link_value(planner, planner->ids->links[i]));
+	}
+	build_rule(b, "to this machine");
+	match_no_link(planner);
+	build_values(b, MATCH_DESTINATION_KIND, &local, 1, false);
+	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_DIRECT));
+	build_rule(b, "to a network that the main table reaches without a link");
+	match_no_link(planner);
+	build_action(b, MATCH_ROUTED);
+	build_devices(b, MATCH_ROUTED_OUT, &planner->link_devices, true);
+	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_DIRECT));
+	plan_middle_of_tcp(planner);
+	build_rule(b, "ask about connections from links, apart: a flood there must not delay inside");
+	build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
+	ask(planner, true);
+	build_rule(b, "ask about connections from inside");
+	ask(planner, false);
+}
+
+static void plan_output(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+	static const char *loopback_name = "lo";
+	struct names loopback = { &loopback_name, 1 };
+
+	build_base_chain(b, "output", CHAIN_ROUTE, HOOK_OUTPUT, PRIORITY_DECIDE);
+	build_rule(b, "this machine with itself");
+	build_devices(b, MATCH_DEVICE_OUT, &loopback, false);
+	build_jump(b, GOTO, CHAIN_EXEMPT);
+	plan_restore(planner);
+	build_rule(b, "to the inside");
+	match_no_link(planner);
+	build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, true);
+	build_set_mark(b, mark_link_mask(planner->layout), link_value(planner, MARK_LINK_DIRECT));
+	plan_middle_of_tcp(planner);
+	build_rule(b, "ask about connections of this machine");
+	ask(planner, false);
+}
+
+/* Multicast, broadcast, neighbour discovery and link-local: a mark or a wait would break them. */
+static void plan_guard(struct planner *planner)
+{
+	static const uint32_t everybody[] = { TO_BROADCAST, TO_MULTICAST };
+	static const uint32_t neighbours[] = { 130, 131, 132, 133, 134, 135, 136, 137, 143 };
+	struct builder *b = &planner->builder;
+	struct statement link_local = { .kind = MATCH_DESTINATION, .family = IPV6 };
+
+	link_local.networks.items = arena_array(b->arena, 1, sizeof(struct network));
+	b->failed |= link_local.networks.items == NULL;
+	if (b->failed)
+		return;
+	link_local.networks.count = network_parse("fe80::/10", link_local.networks.items) ? 1 : 0;
+
+	build_chain(b, CHAIN_GUARD);
+	build_rule(b, "broadcast and multicast");
+	build_values(b, MATCH_DESTINATION_KIND, everybody, 2, false);
+	build_jump(b, GOTO, CHAIN_EXEMPT);
+	build_rule(b, "neighbour discovery, router advertisements, multicast listeners");
+	build_values(b, MATCH_ICMP6_TYPE, neighbours, sizeof(neighbours) / sizeof(*neighbours), false);
+	build_jump(b, GOTO, CHAIN_EXEMPT);
+	build_rule(b, "link-local destinations");
+	build_family(b, IPV6);
+	build_statement(b, link_local);
+	build_jump(b, GOTO, CHAIN_EXEMPT);
+}
+
+static void plan_exempt(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+	uint32_t mask = mark_link_mask(planner->layout) | mark_policy_mask(planner->layout);
+
+	build_chain(b, CHAIN_EXEMPT);
+	build_rule(b, "no policy applies");
+	build_set_mark(b, mask, mark_make(planner->layout, MARK_LINK_DIRECT, 0, MARK_POLICY_NONE));
+	build_action(b, ACCEPT);
+}
+
+static void plan_settle(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+
+	build_base_chain(b, "prerouting-settle", CHAIN_FILTER, HOOK_PREROUTING, PRIORITY_SETTLE);
+	build_rule(b, "new connections: the answer is kept");
+	match_new(planner, false);
+	build_jump(b, JUMP, CHAIN_SETTLE);
+	build_base_chain(b, "output-settle", CHAIN_ROUTE, HOOK_OUTPUT, PRIORITY_SETTLE);
+	build_rule(b, "new connections: the answer is kept");
+	match_new(planner, false);
+	build_jump(b, JUMP, CHAIN_SETTLE);
+
+	build_chain(b, CHAIN_SETTLE);
+	build_rule(b, "the daemon rejects");
+	build_mark_is(b, MATCH_MARK, mark_link_mask(planner->layout), link_value(planner, MARK_LINK_REJECT), false);
+	build_jump(b, GOTO, CHAIN_REFUSE);
+	build_rule(b, "the daemon did not answer");
+	match_undecided(planner, false);
+	build_jump(b, GOTO, CHAIN_FALLBACK);
+	build_rule(b, "keep the answer on the connection");
+	build_jump(b, GOTO, CHAIN_TAKE);
+
+	build_chain(b, CHAIN_TAKE);
+	build_rule(b, "keep the decision");
+	build_mark_copy(b, SAVE_MARK, mark_mask(planner->layout));
+	build_action(b, ACCEPT);
+
+	build_chain(b, CHAIN_REFUSE);
+	build_rule(b, "TCP gets a reset");
+	match_protocol(planner, TCP_PROTOCOL);
+	build_action(b, REJECT_RESET);
+	build_rule(b, "others get an ICMP error");
+	build_action(b, REJECT_PROHIBITED);
+}
+
+/* Policies by their number whose `key` says so; the list lives in the arena. */
+static struct values policies_where(struct planner *planner, bool (*test)(const struct policy *policy))
+{
+	const struct config *config = planner->config;
+	struct values values = { .items = arena_array(planner->plan->arena, config->policy_count + 1, sizeof(uint32_t)) };
+
+	planner->builder.failed |= values.items == NULL;
+	for (size_t i = 0; i < config->policy_count && values.items != NULL; i++) {
+		if (test(&config->policies[i]))
+			values.items[values.count++] = policy_value(planner, planner->ids->policies[i]);
+	}
+	return values;
+}
+
+static void match_policies(struct planner *planner, enum statement_kind kind, const struct values *policies)
+{
+	struct statement statement = { .kind = kind, .mask = mark_policy_mask(planner->layout), .values = *policies };
+
+	build_statement(&planner->builder, statement);
+}
+
+static bool resets(const struct policy *policy)
+{
+	return policy->action == ACTION_ALLOW && policy->balance.on_failure == ON_FAILURE_RESET;
+}
+
+static bool never_translates(const struct policy *policy)
+{
+	return policy->nat.kind == NAT_NONE;
+}
+
+static bool always_masquerades(const struct policy *policy)
+{
+	return policy->nat.kind == NAT_MASQUERADE;
+}
+
+/* Reached by TCP packets of decided connections. Packets that come from a link are left alone: it may live. */
+static void plan_dead(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+	struct values policies = policies_where(planner, resets);
+
+	build_chain(b, CHAIN_DEAD);
+	for (size_t i = 0; i < planner->config->link_count; i++) {
+		if (!planner->view->links[i].dead || policies.count == 0)
+			continue;
+		build_rule(b, "link %s is dead: its TCP connections are reset", planner->config->links[i].name);
+		build_mark_is(b, MATCH_MARK, mark_link_mask(planner->layout),
+			link_value(planner, planner->ids->links[i]), false);
+		match_policies(planner, MATCH_MARK, &policies);
+		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+		build_action(b, REJECT_RESET);
+	}
+}
+
+static void plan_link_nat(struct planner *planner, struct link *link)
+{
+	struct names device = { &link->device, 1 };
+	struct builder *b = &planner->builder;
+
+	if (link->nat.kind == NAT_NONE)
+		return;
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		if (link->nat.kind != NAT_ADDRESS || !link->nat.given[family])
+			continue;
+		build_rule(b, "own address of link %s", link->name);
+		build_family(b, family);
+		build_devices(b, MATCH_DEVICE_OUT, &device, false);
+		build_statement(b, (struct statement){ .kind = SOURCE_NAT, .family = family,
+			.address = link->nat.address[family] });
+	}
+	build_rule(b, "masquerade link %s", link->name);
+	build_devices(b, MATCH_DEVICE_OUT, &device, false);
+	build_action(b, MASQUERADE);
+}
+
+static void plan_postrouting(struct planner *planner)
+{
+	struct values none = policies_where(planner, never_translates);
+	struct values masquerade = policies_where(planner, always_masquerades);
+	struct builder *b = &planner->builder;
+
+	build_base_chain(b, "postrouting", CHAIN_NAT, HOOK_POSTROUTING, PRIORITY_SOURCE_NAT);
+	if (none.count > 0) {
+		build_rule(b, "policies without address translation");
+		match_policies(planner, MATCH_MARK, &none);
+		build_action(b, ACCEPT);
+	}
+	if (masquerade.count > 0) {
+		build_rule(b, "policies that masquerade on any link");
+		match_policies(planner, MATCH_MARK, &masquerade);
+		build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, false);
+		build_action(b, MASQUERADE);
+	}
+	for (size_t i = 0; i < planner->config->link_count; i++)
+		plan_link_nat(planner, &planner->config->links[i]);
+}
+
+void plan_ruleset(struct planner *planner)
+{
+	static const char *counters[] = { FALLBACKS };
+
+	planner->plan->ruleset.counters = (struct names){ counters, 1 };
+	plan_prerouting(planner);
+	plan_output(planner);
+	plan_settle(planner);
+	plan_postrouting(planner);
+	plan_guard(planner);
+	plan_exempt(planner);
+	plan_dead(planner);
+	plan_fallback(planner);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writes a ruleset rule by rule. A failed allocation is remembered and told at the end. */
+
+#include "core/ruleset_build.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One more item at the end of an array in the arena, which doubles when it is full. NULL: no memory. */
+static void *append(struct builder *builder, void *items, size_t count, size_t *room, size_t size)
+{
+	void *grown;
+
+	if (count < *room)
+		return items;
+	*room = *room == 0 ? 4 : *room * 2;
+	grown = arena_array(builder->arena, *room, size);
+	if (grown == NULL)
+		builder->failed = true;
+	else if (count > 0)
+		memcpy(grown, items, count * size);
+	return grown;
+}
+
+static struct chain *last_chain(struct builder *builder)
+{
+	return &builder->ruleset->chains[builder->ruleset->chain_count - 1];
+}
+
+void build_start(struct builder *builder, struct arena *arena, struct ruleset *ruleset, const char *table)
+{
+	*builder = (struct builder){ .arena = arena, .ruleset = ruleset };
+	*ruleset = (struct ruleset){ .table = table };
+}
+
+static void add_chain(struct builder *builder, const struct chain *chain)
+{
+	struct ruleset *ruleset = builder->ruleset;
+
+	if (builder->failed)
+		return;
+	ruleset->chains = append(builder, ruleset->chains, ruleset->chain_count, &builder->chain_room,
+		sizeof(*ruleset->chains));
+	if (builder->failed)
+		return;
+	ruleset->chains[ruleset->chain_count++] = *chain;
+	builder->rule_room = 0;
+}
+
+void build_base_chain(struct builder *builder, const char *name, enum chain_kind kind, enum chain_hook hook, int priority)
+{
+	struct chain chain = { .name = name, .kind = kind, .hook = hook, .priority = priority };
+
+	add_chain(builder, &chain);
+}
+
+void build_chain(struct builder *builder, const char *name)
+{
+	struct chain chain = { .name = arena_text(builder->arena, name, strlen(name)), .kind = CHAIN_REGULAR };
+
+	builder->failed |= chain.name == NULL;
+	add_chain(builder, &chain);
+}
+
+void build_rule(struct builder *builder, const char *format, ...)
+{
+	char comment[128];
+	struct chain *chain;
+	va_list arguments;
+
+	if (builder->failed)
+		return;
+	va_start(arguments, format);
+	vsnprintf(comment, sizeof(comment), format, arguments);
+	va_end(arguments);
+	chain = last_chain(builder);
+	chain->rules = append(builder, chain->rules, chain->count, &builder->rule_room, sizeof(*chain->rules));
+	if (builder->failed)
+		return;
+	chain->rules[chain->count] = (struct ruleset_rule){
+		.comment = arena_text(builder->arena, comment, strlen(comment)),
+	};
+	builder->failed |= chain->rules[chain->count].comment == NULL;
+	chain->count++;
+	builder->statement_room = 0;
+}
+
+void build_statement(struct builder *builder, struct statement statement)
+{
+	struct ruleset_rule *rule;
+	struct chain *chain;
+
+	if (builder->failed)
+		return;
+	chain = last_chain(builder);
+	rule = &chain->rules[chain->count - 1];
+	rule->statements = append(builder, rule->statements, rule->count, &builder->statement_room,
+		sizeof(*rule->statements));
+	if (!builder->failed)
+		rule->statements[rule->count++] = statement;
+}
+
+void build_action(struct builder *builder, enum statement_kind kind)
+{
+	build_statement(builder, (struct statement){ .kind = kind });
+}
+
+void build_jump(struct builder *builder, enum statement_kind kind, const char *chain)
+{
+	const char *name = arena_text(builder->arena, chain, strlen(chain));
+
+	builder->failed |= name == NULL;
+	build_statement(builder, (struct statement){ .kind = kind, .name = name });
+}
+
+void build_family(struct builder *builder, enum family family)
+{
+	build_statement(builder, (struct statement){ .kind = MATCH_FAMILY, .family = family });
+}
+
+void build_devices(struct builder *builder, enum statement_kind kind, const struct names *devices, bool negate)
+{
+	build_statement(builder, (struct statement){ .kind = kind, .negate = negate, .names = *devices });
+}
+
+void build_values(struct builder *builder, enum statement_kind kind, const uint32_t *values, size_t count, bool negate)
+{
+	struct statement statement = { .kind = kind, .negate = negate };
+
+	statement.values.items = arena_array(builder->arena, count, sizeof(*values));
+	if (statement.values.items == NULL) {
+		builder->failed = true;
+		return;
+	}
+	memcpy(statement.values.items, values, count * sizeof(*values));
+	statement.values.count = count;
+	build_statement(builder, statement);
+}
+
+void build_mark_is(struct builder *builder, enum statement_kind kind, uint32_t mask, uint32_t value, bool negate)
+{
+	struct statement statement = { .kind = kind, .negate = negate, .mask = mask };
+
+	statement.values.items = arena_array(builder->arena, 1, sizeof(value));
+	if (statement.values.items == NULL) {
+		builder->failed = true;
+		return;
+	}
+	statement.values.items[0] = value;
+	statement.values.count = 1;
+	build_statement(builder, statement);
+}
+
+void build_set_mark(struct builder *builder, uint32_t mask, uint32_t value)
+{
+	build_statement(builder, (struct statement){ .kind = SET_MARK, .mask = mask, .value = value });
+}
+
+void build_mark_copy(struct builder *builder, enum statement_kind kind, uint32_t mask)
+{
+	build_statement(builder, (struct statement){ .kind = kind, .mask = mask });
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes and frees the immutable state that decisions read. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decide.h"
+#include "core/key.h"
+
+static struct candidate candidate_of(const struct snapshot *snapshot, const struct view *view,
+	const struct choice *choice)
+{
+	return (struct candidate){
+		.link = choice->link,
+		.id = snapshot->ids->links[choice->link],
+		.usable = view->links[choice->link].usable,
+		.weight = choice->weight,
+		.hash = name_hash(&snapshot->key, snapshot->config->links[choice->link].name),
+	};
+}
+
+static struct balancer *make_balancer(const struct snapshot *snapshot, const struct view *view,
+	const struct balance *balance, const struct balancer *previous)
+{
+	struct candidate candidates[CONFIG_LINKS_MAX];
+	size_t count = balance->count < CONFIG_LINKS_MAX ? balance->count : CONFIG_LINKS_MAX;
+
+	for (size_t i = 0; i < count; i++)
+		candidates[i] = candidate_of(snapshot, view, &balance->choices[i]);
+	return balancer_new(balance, candidates, count, previous);
+}
+
+/* The balancer that a policy of that name has in the previous snapshot, or NULL. */
+static const struct balancer *previous_balancer(const struct snapshot *previous, const char *policy)
+{
+	int index = previous == NULL ? -1 : config_policy(previous->config, policy);
+
+	return index < 0 ? NULL : previous->balancers[index];
+}
+
+static int make_policies(struct snapshot *snapshot, const struct snapshot_parts *parts)
+{
+	const struct config *config = parts->config;
+
+	snapshot->balancers = arena_array(snapshot->arena, config->policy_count, sizeof(struct balancer *));
+	snapshot->name_hashes = arena_array(snapshot->arena, config->policy_count, sizeof(uint64_t));
+	if (snapshot->balancers == NULL || snapshot->name_hashes == NULL)
+		return -1;
+	for (size_t i = 0; i < config->policy_count; i++) {
+		const struct policy *policy = &config->policies[i];
+
+		snapshot->name_hashes[i] = name_hash(&snapshot->key, policy->name);
+		if (policy->action != ACTION_ALLOW)
+			continue;
+		snapshot->balancers[i] = make_balancer(snapshot, parts->view, &policy->balance,
+			previous_balancer(parts->previous, policy->name));
+		if (snapshot->balancers[i] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_any_link(struct snapshot *snapshot, const struct view *view)
+{
+	const struct config *config = snapshot->config;
+	struct choice choices[CONFIG_LINKS_MAX];
+	struct balance balance = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = config->link_count };
+
+	for (size_t i = 0; i < config->link_count; i++)
+		choices[i] = (struct choice){ (uint16_t)i, config->links[i].weight };
+	snapshot->any_link = make_balancer(snapshot, view, &balance, NULL);
+	return snapshot->any_link == NULL ? -1 : 0;
+}
+
+static int make_device_links(struct snapshot *snapshot, const struct view *view)
+{
+	size_t count = snapshot->config->link_count;
+
+	snapshot->device_links = arena_array(snapshot->arena, count, sizeof(*snapshot->device_links));
+	if (snapshot->device_links == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		snapshot->device_links[i].device_index = view->links[i].device_index;
+		snapshot->device_links[i].link = snapshot->ids->links[i];
+	}
+	snapshot->device_link_count = count;
+	return 0;
+}
+
+struct snapshot *snapshot_new(const struct snapshot_parts *parts)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (snapshot == NULL)
+		return NULL;
+	snapshot->config = parts->config;
+	snapshot->ids = parts->ids;
+	snapshot->sticky = parts->sticky;
+	snapshot->key = parts->key;
+	snapshot->layout.shift = parts->config->kernel.mark_shift;
+	snapshot->generation = parts->generation;
+	snapshot->arena = arena_new();
+	if (snapshot->arena == NULL)
+		goto fail;
+	snapshot->classifier = classifier_new(snapshot->arena, parts->config, parts->ids, parts->view);
+	if (snapshot->classifier == NULL || make_policies(snapshot, parts) < 0
+	    || make_any_link(snapshot, parts->view) < 0 || make_device_links(snapshot, parts->view) < 0)
+		goto fail;
+	return snapshot;
+
+fail:
+	snapshot_free(snapshot);
+	return NULL;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (snapshot == NULL)
+		return;
+	for (size_t i = 0; snapshot->balancers != NULL && i < snapshot->config->policy_count; i++)
+		balancer_free(snapshot->balancers[i]);
+	balancer_free(snapshot->any_link);
+	arena_free(snapshot->arena);
+	free(snapshot);
+}
+
+uint8_t snapshot_came_by(const struct snapshot *snapshot, uint32_t device_index)
+{
+	for (size_t i = 0; i < snapshot->device_link_count; i++) {
+		if (snapshot->device_links[i].device_index == device_index && device_index != 0)
+			return snapshot->device_links[i].link;
+	}
+	return 0;
+}
