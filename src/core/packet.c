@@ -35,7 +35,7 @@ static uint16_t read16(const uint8_t *bytes)
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-/* Bytes that are in front and that the packet itself counts; size is what its header says, 0: nothing. */
+/* Leaves out what is behind the length that the packet gives itself; 0: it gives none. */
 static void cut(struct reader *reader, size_t size)
 {
 	if (size != 0 && size < reader->length)
@@ -197,20 +197,23 @@ static int parse_ipv6(struct reader *reader, struct flow *flow)
 int packet_parse(const uint8_t *bytes, size_t length, struct flow *ret_flow)
 {
 	struct reader reader = { .bytes = bytes, .length = length };
-	struct flow flow = *ret_flow;
+	struct flow flow = { .ports = false };
 	int result = -EBADMSG;
 
-	if (length == 0)
-		return -EBADMSG;
-	flow.ports = false;
-	flow.from_port = 0;
-	flow.to_port = 0;
-
-	if (bytes[0] >> 4 == 4)
+	if (length > 0 && bytes[0] >> 4 == 4)
 		result = parse_ipv4(&reader, &flow);
-	else if (bytes[0] >> 4 == 6)
+	else if (length > 0 && bytes[0] >> 4 == 6)
 		result = parse_ipv6(&reader, &flow);
-	if (result == 0)
-		*ret_flow = flow;
-	return result;
+	if (result < 0)
+		return result;
+
+	/* How the packet came in is not in its headers: those fields stay as the caller set them. */
+	ret_flow->family = flow.family;
+	ret_flow->protocol = flow.protocol;
+	ret_flow->ports = flow.ports;
+	ret_flow->from = flow.from;
+	ret_flow->to = flow.to;
+	ret_flow->from_port = flow.from_port;
+	ret_flow->to_port = flow.to_port;
+	return 0;
 }

@@ -193,6 +193,15 @@ fail:
 	return NULL;
 }
 
+bool plan_has_way(const struct policy *policy, const struct link_view *links)
+{
+	for (size_t i = 0; policy->action == ACTION_ALLOW && i < policy->balance.count; i++) {
+		if (links[policy->balance.choices[i].link].usable)
+			return true;
+	}
+	return false;
+}
+
 void plan_free(struct plan *plan)
 {
 	if (plan == NULL)

@@ -54,5 +54,11 @@ struct plan {
 /* config must outlive the plan, which the caller frees with plan_free(). NULL: no memory. */
 struct plan *plan_new(const struct config *config, const struct ids *ids, const struct view *view);
 
+/*
+ * Whether connections of the policy have a usable link to go to. Where they have none they are left as
+ * they are when their link fails: cutting them would only make the outage worse.
+ */
+bool plan_has_way(const struct policy *policy, const struct link_view *links);
+
 /* Accepts NULL. */
 void plan_free(struct plan *plan);

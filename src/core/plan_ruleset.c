@@ -232,15 +232,15 @@ static void plan_settle(struct planner *planner)
 	build_action(b, REJECT_PROHIBITED);
 }
 
-/* Policies by their number whose `key` says so; the list lives in the arena. */
-static struct values policies_where(struct planner *planner, bool (*test)(const struct policy *policy))
+/* Numbers of the policies that pass the test, as marks have them; the list lives in the arena. */
+static struct values policies_where(struct planner *planner, bool (*test)(const struct planner *planner, const struct policy *policy))
 {
 	const struct config *config = planner->config;
 	struct values values = { .items = arena_array(planner->plan->arena, config->policy_count + 1, sizeof(uint32_t)) };
 
 	planner->builder.failed |= values.items == NULL;
 	for (size_t i = 0; i < config->policy_count && values.items != NULL; i++) {
-		if (test(&config->policies[i]))
+		if (test(planner, &config->policies[i]))
 			values.items[values.count++] = policy_value(planner, planner->ids->policies[i]);
 	}
 	return values;
@@ -253,18 +253,20 @@ static void match_policies(struct planner *planner, enum statement_kind kind, co
 	build_statement(&planner->builder, statement);
 }
 
-static bool resets(const struct policy *policy)
+static bool resets(const struct planner *planner, const struct policy *policy)
 {
-	return policy->action == ACTION_ALLOW && policy->balance.on_failure == ON_FAILURE_RESET;
+	return policy->balance.on_failure == ON_FAILURE_RESET && plan_has_way(policy, planner->view->links);
 }
 
-static bool never_translates(const struct policy *policy)
+static bool never_translates(const struct planner *planner, const struct policy *policy)
 {
+	(void)planner;
 	return policy->nat.kind == NAT_NONE;
 }
 
-static bool always_masquerades(const struct policy *policy)
+static bool always_masquerades(const struct planner *planner, const struct policy *policy)
 {
+	(void)planner;
 	return policy->nat.kind == NAT_MASQUERADE;
 }
 

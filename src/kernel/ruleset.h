@@ -36,6 +36,9 @@ int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset,
  */
 int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset);
 
+/* The number that nf_tables gives its state; another one means that somebody committed. 0 or -errno. */
+int ruleset_generation(struct netlink *netlink, uint32_t *ret_generation);
+
 /* Deletes the table. 0, also where there is none, or -errno. */
 int ruleset_remove(struct netlink *netlink, const char *table);
 

@@ -30,6 +30,9 @@ struct control_verb {
 
 struct control;
 
+/* A request whose answer comes later. */
+struct control_pending;
+
 /*
  * Listens on path (mode 0660, folder made where it is missing, a dead socket replaced; -EADDRINUSE
  * where another daemon answers on it). The table ends with an entry without path and must outlive
@@ -38,8 +41,20 @@ struct control;
  */
 int control_new(uv_loop_t *loop, const char *path, const struct control_verb *verbs, void *data, struct control **ret_control);
 
-/* Accepts NULL. Removes the socket. */
+/*
+ * Accepts NULL. Removes the socket and frees what is pending: no control_finish() for it after this.
+ * The loop must run once more, for its handles to close.
+ */
 void control_free(struct control *control);
 
 /* Hands a line to all who follow; copies it. Slow readers are cut off. */
 void control_publish(struct control *control, const char *line);
+
+/*
+ * For a verb that waits for something: called inside of answer(), which then leaves the answer empty.
+ * NULL: no memory. The client is told 504 after a minute, but only control_finish() ends it.
+ */
+struct control_pending *control_defer(const struct control_request *request);
+
+/* Answers, once for each control_defer(); harmless where the client has gone. Takes what answer holds. */
+void control_finish(struct control_pending *pending, const struct control_answer *answer);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one run of reading keeps: the files, their trees, and where each part of the configuration stands. */
+#pragma once
+
+#include "config/errors.h"
+#include "config/yaml.h"
+#include "core/config.h"
+
+/* One file: its text, and the tree or NULL where it is broken. */
+struct document {
+	struct source source;
+	char *text; /* owned, or NULL */
+	struct node *root;
+};
+
+struct loader {
+	struct arena *scratch; /* trees and file names; gone after the run */
+	struct problems problems;
+	struct config *config;
+	struct document *documents; /* the first is the configuration, the others are of policies.d */
+	size_t document_count;
+
+	/* The word and the map of each zone, link and policy, indexed as in config. */
+	struct place {
+		const struct node *name, *value;
+	} *zones, *links, *policies;
+	size_t policy_room;
+};
+
+/* arena_array() of config's arena; NULL with problems.no_memory set. */
+void *loader_array(struct loader *loader, size_t count, size_t size);
+char *loader_text(struct loader *loader, const char *text);
+
+/* Zone, link, label, `internet' or another word that has a meaning where traffic comes from or goes to. */
+bool name_is_reserved(const char *name);
+
+/* Tries all names of zones, links and labels of them that are wanted. */
+void nearest_names(struct nearest *nearest, const struct config *config, bool zones);
+
+/* True where link has that label. */
+bool link_has_label(const struct link *link, const char *label);
+
+/* Adds the problem "`x' is not known" with the nearest name. */
+void unknown_name(struct loader *loader, const struct node *node, const char *what, bool zones);
+
+/* Gives each link without a weight one in proportion to its bandwidth. */
+void weights_fill(struct config *config);
+
+/* Length of the cycle of these weights after reduction, as core's schedule would have it. */
+size_t weights_cycle(const unsigned int *weights, size_t count);
+
+/* What no single key can know: relations between keys, names, files. */
+void check_all(struct loader *loader);
+void check_names(struct loader *loader);
+void check_settings(struct loader *loader);
+void check_policies(struct loader *loader);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one table of every key: type, default, range, place in the plain structs, meaning. */
+
+#include "config/schema.h"
+
+#include "config/forms.h"
+#include "core/mark.h"
+
+#ifndef RUNSTATEDIR
+#define RUNSTATEDIR "/run"
+#endif
+#ifndef LOCALSTATEDIR
+#define LOCALSTATEDIR "/var"
+#endif
+
+#define AT(structure, member) \
+	.offset = offsetof(struct structure, member), .size = sizeof(((struct structure *)NULL)->member)
+
+#define WORD(structure, member, table)     .type = FIELD_WORD, AT(structure, member), .words = table
+#define BOOL(structure, member)            .type = FIELD_BOOL, AT(structure, member)
+#define NUMBER(structure, member, low, high) \
+	.type = FIELD_NUMBER, AT(structure, member), .min = low, .max = high
+#define TIME(structure, member, low, high) NUMBER(structure, member, low, high), .unit = UNIT_TIME
+#define RATE(structure, member)            NUMBER(structure, member, 1000, 1000000000000), .unit = UNIT_RATE
+#define PERCENT(structure, member)         NUMBER(structure, member, 1, 1000), .unit = UNIT_PERCENT
+#define TEXT(structure, member, checked)   .type = FIELD_TEXT, AT(structure, member), .check = checked
+#define MAP(structure, member, rows)       .type = FIELD_MAP, AT(structure, member), .table = rows
+#define FORM(structure, member, how)       .type = FIELD_FORM, AT(structure, member), .form = &how
+#define REQUIRED                           .flags = FIELD_REQUIRED
+#define OPTIONAL                           .flags = FIELD_OPTIONAL
+#define LATER                              .type = FIELD_LATER
+/* A map whose keys belong to the struct around it. */
+#define SAME(rows)                         .type = FIELD_MAP, .table = rows
+
+#define SECOND 1000
+#define MINUTE (60 * SECOND)
+#define DAY    (24 * 60 * MINUTE)
+
+static const struct word actions[] = {
+	{ "allow", ACTION_ALLOW },
+	{ "drop", ACTION_DROP },
+	{ "reject", ACTION_REJECT },
+	{ NULL, 0 },
+};
+
+static const struct word algorithms[] = {
+	{ "round-robin", ALGORITHM_ROUND_ROBIN },
+	{ "random", ALGORITHM_RANDOM },
+	{ "hash", ALGORITHM_HASH },
+	{ "priority", ALGORITHM_PRIORITY },
+	{ NULL, 0 },
+};
+
+static const struct word flow_keys[] = {
+	{ "source", KEY_SOURCE },
+	{ "destination", KEY_DESTINATION },
+	{ "source+destination", KEY_SOURCE_DESTINATION },
+	{ "source+destination+port", KEY_SOURCE_DESTINATION_PORT },
+	{ NULL, 0 },
+};
+
+static const struct word if_nones[] = {
+	{ "next", IF_NONE_NEXT },
+	{ "drop", IF_NONE_DROP },
+	{ "any", IF_NONE_ANY },
+	{ NULL, 0 },
+};
+
+static const struct word on_failures[] = {
+	{ "reset", ON_FAILURE_RESET },
+	{ "keep", ON_FAILURE_KEEP },
+	{ "flush", ON_FAILURE_FLUSH },
+	{ NULL, 0 },
+};
+
+static const struct word policy_nats[] = {
+	{ "auto", NAT_AUTO },
+	{ "none", NAT_NONE },
+	{ "masquerade", NAT_MASQUERADE },
+	{ NULL, 0 },
+};
+
+static const struct word mail_tls[] = {
+	{ "opportunistic", TLS_OPPORTUNISTIC },
+	{ "required", TLS_REQUIRED },
+	{ "never", TLS_NEVER },
+	{ NULL, 0 },
+};
+
+static const struct field bandwidth[] = {
+	{ "download", RATE(link, download_bps), OPTIONAL, .meaning = "what the link brings in at most" },
+	{ "upload", RATE(link, upload_bps), OPTIONAL, .meaning = "what the link takes out at most" },
+	{ NULL },
+};
+
+static const struct field degraded[] = {
+	{ "latency", TIME(check, degraded_latency_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that is too long" },
+	{ "loss", PERCENT(check, degraded_loss_permille), OPTIONAL, .meaning = "a part of lost probes that is too large" },
+	{ "jitter", TIME(check, degraded_jitter_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that varies too much" },
+	{ NULL },
+};
+
+static const struct field check[] = {
+	{ "targets", FORM(check, targets, form_targets), .standard = NULL,
+		.meaning = "who must answer: a list of { ping: ADDRESS } and { tcp: \"ADDRESS:PORT\" }" },
+	{ "need", NUMBER(check, need, 1, 16), .standard = "1", .meaning = "targets that must answer" },
+	{ "interval", TIME(check, interval_ms, 100, 60 * MINUTE), .standard = "1s", .meaning = "time between rounds" },
+	{ "timeout", TIME(check, timeout_ms, 10, 60 * MINUTE), .standard = "auto", .zero = "auto",
+		.meaning = "how long an answer may take; auto: from the measured round trip, at most the interval" },
+	{ "down-after", NUMBER(check, down_after, 1, 1000), .standard = "3",
+		.meaning = "failed rounds in a row until the link is down" },
+	{ "up-after", NUMBER(check, up_after, 1, 1000), .standard = "5",
+		.meaning = "good rounds in a row until the link is up" },
+	{ "degraded", SAME(degraded), .flags = FIELD_ONE_LINE, .meaning = "from when on a link is avoided, but not down" },
+	{ NULL },
+};
+
+const struct field schema_zone[] = {
+	{ "devices", FORM(zone, devices, form_names), .check = check_device, .meaning = "inside network devices" },
+	{ "networks", FORM(zone, networks, form_networks), .meaning = "inside networks" },
+	{ NULL },
+};
+
+const struct field schema_link[] = {
+	{ "device", TEXT(link, device, check_device), REQUIRED, .meaning = "the network device of the link" },
+	{ "gateway", FORM(link, gateway, form_gateway), .standard = "auto",
+		.meaning = "the provider's router: an address, one per family, auto or none" },
+	{ "bandwidth", SAME(bandwidth), .flags = FIELD_ONE_LINE, .meaning = "what the provider sold" },
+	{ "weight", NUMBER(link, weight, 1, 1000), OPTIONAL, .meaning = "share; by default in proportion to bandwidth" },
+	{ "labels", FORM(link, labels, form_labels), .check = check_name,
+		.meaning = "words that stand for all links that have them" },
+	{ "nat", FORM(link, nat, form_nat), .standard = "masquerade",
+		.meaning = "source address outside: masquerade, none, or an address per family" },
+	{ "check", MAP(link, check, check), .meaning = "how the link is tested" },
+	{ NULL },
+};
+
+static const struct field match[] = {
+	{ "from", FORM(match, from, form_ends), .meaning = "where it comes from; by default anywhere" },
+	{ "to", FORM(match, to, form_ends), .meaning = "where it goes to; by default anywhere" },
+	{ "not-from", FORM(match, not_from, form_ends), .meaning = "where it must not come from" },
+	{ "not-to", FORM(match, not_to, form_ends), .meaning = "where it must not go to" },
+	{ "protocol", FORM(match, protocols, form_protocols), .meaning = "name or number; by default any" },
+	{ "from-port", FORM(match, from_ports, form_ports), .meaning = "port or range at the source" },
+	{ "to-port", FORM(match, to_ports, form_ports), .meaning = "port or range at the destination" },
+	{ "dscp", LATER },
+	{ "time", LATER },
+	{ NULL },
+};
+
+static const struct field sticky[] = {
+	{ "by", WORD(balance, sticky_by, flow_keys), OPTIONAL, .standard = "source",
+		.meaning = "what stays on one link" },
+	{ "for", TIME(balance, sticky_for_s, SECOND, 365ull * DAY), .scale = SECOND, OPTIONAL, .standard = "10m",
+		.meaning = "how long after its last new connection" },
+	{ NULL },
+};
+
+static const struct field balance[] = {
+	{ "algorithm", WORD(balance, algorithm, algorithms), .standard = "round-robin", .meaning = "how a link is chosen" },
+	{ "by", WORD(balance, hash_by, flow_keys), OPTIONAL, .meaning = "for hash: what is hashed; by default source" },
+	{ "links", FORM(balance, choices, form_choices), .standard = "internet",
+		.meaning = "links and labels to choose from; the order counts for priority; by default all" },
+	{ "weights", FORM(balance, choices, form_weights), .meaning = "shares; by default the weights of the links" },
+	{ "sticky", SAME(sticky), .flags = FIELD_OPTIONAL | FIELD_ONE_LINE,
+		.meaning = "keeps what belongs together on one link" },
+	{ "if-none", WORD(balance, if_none, if_nones), .standard = "next", .meaning = "when none of the links is usable" },
+	{ "on-failure", WORD(balance, on_failure, on_failures), .standard = "reset",
+		.meaning = "what happens to connections of a link that failed" },
+	{ "on-recovery", LATER },
+	{ NULL },
+};
+
+const struct field schema_policy[] = {
+	{ "name", TEXT(policy, name, check_name), REQUIRED, .meaning = "the policy's name, each once" },
+	{ "match", MAP(policy, match, match), .meaning = "which connections; by default all" },
+	{ "action", WORD(policy, action, actions), .standard = "allow", .meaning = "allow, drop or reject" },
+	{ "balance", MAP(policy, balance, balance), .meaning = "by which link they leave" },
+	{ "nat", WORD(policy, nat.kind, policy_nats), .standard = "auto", .meaning = "auto: as the link says" },
+	{ "log", BOOL(policy, log), .standard = "false", .meaning = "a line in the log for each connection" },
+	{ "qos", LATER },
+	{ "limits", LATER },
+	{ NULL },
+};
+
+static const struct field mail[] = {
+	{ "server", TEXT(mail_settings, server, check_mail_server), REQUIRED,
+		.meaning = "\"smtp://HOST:PORT\" or \"smtps://HOST:PORT\"" },
+	{ "from", TEXT(mail_settings, from, check_mail_address), REQUIRED, .meaning = "the address that mails come from" },
+	{ "to", FORM(mail_settings, to, form_names), .check = check_mail_address, REQUIRED,
+		.meaning = "the addresses that mails go to" },
+	{ "user", TEXT(mail_settings, user, check_mail_user), OPTIONAL, .meaning = "the name for the server" },
+	{ "password-file", TEXT(mail_settings, password_file, check_path), OPTIONAL,
+		.meaning = "a file with the password in its first line" },
+	{ "ca-file", TEXT(mail_settings, ca_file, check_path), OPTIONAL,
+		.meaning = "certificates to trust; by default the system's" },
+	{ "tls", WORD(mail_settings, tls, mail_tls), .standard = "opportunistic", .meaning = "whether the way is encrypted" },
+	{ NULL },
+};
+
+static const struct field alerts[] = {
+	{ "mail", MAP(config, mail, mail), OPTIONAL, .meaning = "mails about links" },
+	{ "syslog", FORM(config, syslog, form_syslog), .meaning = "{ facility: NAME }" },
+	{ NULL },
+};
+
+static const struct field control[] = {
+	{ "socket", TEXT(config, socket, check_socket), .standard = RUNSTATEDIR "/uplinkd/control.sock",
+		.meaning = "where uplinkctl reaches the daemon" },
+	{ NULL },
+};
+
+static const struct field kernel[] = {
+	{ "mark-shift", NUMBER(kernel_settings, mark_shift, 0, MARK_SHIFT_MAX), .standard = "0",
+		.meaning = "moves the 24 bits of the mark to the left" },
+	{ "first-table", NUMBER(kernel_settings, first_table, 1, 2147483000), .standard = "7000",
+		.meaning = "first number of the routing tables" },
+	{ "rule-priority", NUMBER(kernel_settings, rule_priority, 1, 32465), .standard = "1000",
+		.meaning = "first of 300 priorities of routing rules" },
+	{ "first-queue", NUMBER(kernel_settings, first_queue, 0, 65534), .standard = "200",
+		.meaning = "first number of the packet queues" },
+	{ "queues", NUMBER(kernel_settings, queues, 1, 64), .standard = "2",
+		.meaning = "queues for packets from inside, and as many for those from links" },
+	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), .standard = "1024",
+		.meaning = "packets that a queue holds" },
+	{ NULL },
+};
+
+static const struct field sticky_table[] = {
+	{ "entries", NUMBER(config, sticky_entries, 8, 1u << 24), .standard = "65536",
+		.meaning = "what the memory for sticky holds; rounded up to a power of two" },
+	{ NULL },
+};
+
+const struct field schema_top[] = {
+	{ "version", FORM(config, arena, form_version), REQUIRED, .meaning = "the version of this format: 1" },
+	{ "control", SAME(control), .flags = FIELD_ONE_LINE, .meaning = "the control socket" },
+	{ "state-directory", TEXT(config, state_directory, check_path), .standard = LOCALSTATEDIR "/lib/uplinkd",
+		.meaning = "where spool and learnt state are kept" },
+	{ "kernel", MAP(config, kernel, kernel), .meaning = "numbers that must not collide with others'" },
+	{ "sticky", SAME(sticky_table), .flags = FIELD_ONE_LINE, .meaning = "the memory for sticky" },
+	{ "alerts", SAME(alerts), .meaning = "who is told" },
+	{ "zones", FORM(config, zones, form_zones), .meaning = "the inside, by name" },
+	{ "links", FORM(config, links, form_links), REQUIRED, .meaning = "the ways to the internet, by name" },
+	{ "policies", FORM(config, policies, form_policies), .meaning = "a list: the first whose match holds decides" },
+	{ "sets", LATER },
+	{ "qos", LATER },
+	{ "dos", LATER },
+	{ NULL },
+};
+
+const struct field schema_policy_file[] = {
+	{ "version", FORM(config, arena, form_version), .meaning = "the version of this format: 1" },
+	{ "policies", FORM(config, policies, form_policies), REQUIRED, .meaning = "a list of policies" },
+	{ NULL },
+};
+
+const char *config_algorithm_name(enum algorithm algorithm)
+{
+	return algorithms[algorithm].word;
+}
+
+const char *config_action_name(enum action action)
+{
+	return actions[action].word;
+}

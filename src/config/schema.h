@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one table of every key: it drives reading, defaults, hints and printing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config/loader.h"
+#include "config/value.h"
+#include "config/yaml.h"
+
+enum field_type {
+	FIELD_WORD,   /* one of words */
+	FIELD_BOOL,
+	FIELD_NUMBER, /* with unit; in the struct divided by scale */
+	FIELD_TEXT,   /* checked by check */
+	FIELD_MAP,    /* the keys of table, at offset */
+	FIELD_FORM,   /* form reads and prints it */
+	FIELD_LATER,  /* the word is taken: a later version will know it */
+};
+
+enum field_flag {
+	FIELD_REQUIRED = 1,
+	FIELD_OPTIONAL = 2, /* without a default: zero where it is not given, and then not printed */
+	FIELD_ONE_LINE = 4, /* a map that is printed in braces */
+};
+
+struct word {
+	const char *word; /* NULL ends the table */
+	int value;
+};
+
+/* NULL where the text is fine, else what is wrong with it; ret_hint may be set to the way out. */
+typedef const char *text_check(const char *text, const char **ret_hint);
+
+struct printer;
+struct field;
+
+struct form {
+	void (*read)(struct loader *loader, const struct field *field, const struct node *node, void *member);
+	bool (*absent)(const void *member); /* NULL: never */
+	void (*print)(struct printer *printer, const void *member);
+};
+
+struct field {
+	const char *key; /* NULL ends the table */
+	enum field_type type;
+	unsigned int flags;
+	const char *standard; /* the default as the file would write it, or NULL */
+	size_t offset, size;
+	enum unit unit;
+	uint64_t min, max;  /* in the unit; 0, 0: none */
+	uint32_t scale;     /* 0: 1 */
+	const char *zero;   /* the word for 0, or NULL */
+	const struct word *words;
+	text_check *check;
+	const struct form *form;
+	const struct field *table;
+	const char *meaning;
+};
+
+extern const struct field schema_top[];
+extern const struct field schema_policy_file[]; /* of a file in policies.d */
+extern const struct field schema_zone[];
+extern const struct field schema_link[];
+extern const struct field schema_policy[];
+
+/* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */
+void read_table(struct loader *loader, const struct field *table, const struct node *node, struct position at,
+	void *base);
+
+/* As above for one value: node stands at the key. */
+void read_field(struct loader *loader, const struct field *field, const struct node *node, void *base);
+
+/* False, with a problem, where node is no word. */
+bool read_word(struct loader *loader, const char *what, const struct node *node);
+
+/* False, with a problem, where node is neither a word nor a list of words, has one twice, or is empty and must not be. */
+bool read_words(struct loader *loader, const char *what, const struct node *node, bool may_be_empty);
+
+/* The words of a list that passed read_words(). */
+void read_names(struct loader *loader, const struct node *node, struct names *names);
+
+/* How the print goes on: every helper ends its line itself. */
+struct printer {
+	FILE *out;
+	const struct config *config;
+	unsigned int indent;
+	bool in_braces, first, dash;
+};
+
+void print_table(struct printer *printer, const struct field *table, const void *base);
+void print_key(struct printer *printer, const char *key); /* indentation or comma, the key, the colon */
+void print_text(struct printer *printer, const char *text); /* quoted where it must */
+void print_names(struct printer *printer, const struct names *names);
+
+/* A named map of tables below the key. */
+void print_entry(struct printer *printer, const char *name, const struct field *table, const void *base);

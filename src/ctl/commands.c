@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of verbs, and how a verb of the common kind is run. */
+
+#include "ctl/commands.h"
+
+#include <string.h>
+
+#include "ctl/client.h"
+#include "ctl/output.h"
+
+const struct command_option global_options[] = {
+	{ 'j', "json", NULL, false, "print JSON" },
+	{ 's', "socket", "SOCKET", false, "where the daemon listens" },
+	{ 'c', "config", "FILE", false, "the configuration that `check' reads" },
+	{ 'h', "help", NULL, false, "explain this verb" },
+	{ 'V', "version", NULL, false, "print the version" },
+	{ 0 },
+};
+
+static const struct command_option explain_options[] = {
+	{ 0, "from", "ADDRESS", true, "source address" },
+	{ 0, "to", "ADDRESS", true, "destination address" },
+	{ 0, "protocol", "PROTOCOL", true, "name or number: tcp, udp, icmp, 47" },
+	{ 0, "to-port", "PORT", false, "destination port" },
+	{ 0, "from-port", "PORT", false, "source port" },
+	{ 0, "in", "DEVICE", false, "device that it comes in by" },
+	{ 0 },
+};
+
+static const struct command_option events_options[] = {
+	{ 'f', "follow", NULL, false, "wait for what happens next" },
+	{ 'n', "lines", "NUMBER", false, "so many of the latest" },
+	{ 0 },
+};
+
+static const struct command_option help_options[] = {
+	{ 0, "words", NULL, false, "print the bare words that may come next, for completion" },
+	{ 0 },
+};
+
+const struct command commands[] = {
+	{ .name = "status", .summary = "one screen: is all well, where does traffic go, since when",
+		.path = "/status", .show = show_status },
+	{ .name = "links", .argument = ARGUMENT_LINK,
+		.summary = "links with state, reason, latency, loss, rates, connections",
+		.details = "With NAME it tells about this link alone, and exits 1 if the link is not up.\n"
+			   "A degraded link counts as up.",
+		.run = run_links },
+	{ .name = "policies", .summary = "policies with connections, bytes, drops, and the share of each link",
+		.path = "/policies", .show = show_policies },
+	{ .name = "flows", .summary = "live connections with policy, link, class, bytes",
+		.path = "/flows", .show = show_flows },
+	{ .name = "explain", .options = explain_options,
+		.summary = "what would be decided for a connection now, and why",
+		.details = "Step by step, with every candidate link and its score. Nothing is sent and nothing changes.",
+		.path = "/explain", .show = show_explain },
+	{ .name = "events", .options = events_options,
+		.summary = "what happened: links, attacks, reloads, errors", .run = run_events },
+	{ .name = "check", .argument = ARGUMENT_FILE,
+		.summary = "check a configuration file; needs no daemon",
+		.details = "Tells all errors, each with its place, and exits 4 if there are any.", .run = run_check },
+	{ .name = "reload", .summary = "make the daemon read its configuration again",
+		.details = "A configuration with errors changes nothing: the errors are told, and it exits 4.",
+		.run = run_reload },
+	{ .name = "ruleset", .summary = "the kernel objects in force: rules, routes, tables",
+		.path = "/ruleset", .show = show_ruleset },
+	{ .name = "test-mail", .summary = "send a mail, and say what the server said",
+		.path = "/test-mail", .changes = true, .show = show_test_mail },
+	{ .name = "help", .argument = ARGUMENT_VERB, .options = help_options,
+		.summary = "explain a verb", .run = run_help },
+	{ .name = NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		if (strcmp(command->name, name) == 0)
+			return command;
+	}
+	return NULL;
+}
+
+const char *command_value(const struct invocation *invocation, const char *name)
+{
+	const struct command_option *options = invocation->command->options;
+
+	for (size_t i = 0; options != NULL && options[i].name != NULL; i++) {
+		if (strcmp(options[i].name, name) == 0)
+			return invocation->values[i];
+	}
+	return NULL;
+}
+
+/* Options of such verbs are named as the query is. */
+static void fill_query(const struct invocation *invocation, struct query *query)
+{
+	const struct command_option *options = invocation->command->options;
+	size_t count = 0;
+
+	for (size_t i = 0; options != NULL && options[i].name != NULL; i++) {
+		if (invocation->values[i] != NULL)
+			query[count++] = (struct query){ options[i].name, invocation->values[i] };
+	}
+	query[count] = (struct query){ 0 };
+}
+
+int command_run(const struct invocation *invocation)
+{
+	const struct command *command = invocation->command;
+	struct query query[COMMAND_OPTIONS_MAX + 1];
+	json_t *document = NULL;
+	int code;
+
+	if (command->run != NULL)
+		return command->run(invocation);
+	fill_query(invocation, query);
+	code = client_ask(invocation, command->changes, command->path, query, &document);
+	if (code == EXIT_FINE && invocation->json)
+		output_json(document);
+	else if (code == EXIT_FINE)
+		code = command->show(invocation, document);
+	json_decref(document);
+	return code;
+}

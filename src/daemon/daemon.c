@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Brings everything up, runs until told to end, takes everything down. */
+
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "service/capability.h"
+#include "service/log.h"
+#include "service/notify.h"
+
+/* Exit codes that users are promised. */
+enum {
+	EXIT_FINE = 0,
+	EXIT_ERROR = 1,
+	EXIT_CONFIGURATION = 4,
+};
+
+#define RECONCILE_MS      200
+#define SECOND_MS         1000
+#define STICKY_EVERY_S    5
+#define SILENCE_LIMIT_MS  3000
+
+static void publish_line(void *data, const char *line)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->control != NULL)
+		control_publish(daemon->control, line);
+}
+
+static void on_device_events(uv_poll_t *poll, int status, int events)
+{
+	struct daemon *daemon = poll->data;
+
+	(void)status;
+	(void)events;
+	if (device_events_read(daemon->device_events))
+		apply_reconcile(daemon);
+}
+
+/* nf_tables tells nobody for sure when a table goes, so we look at its generation. */
+static void on_reconcile(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	uint32_t generation;
+
+	publish_reclaim(verdicts_publisher(daemon->verdicts));
+	if (ruleset_generation(daemon->nftables, &generation) == 0 && generation != daemon->ruleset_generation)
+		apply_reconcile(daemon);
+}
+
+static void update_rates(struct daemon *daemon)
+{
+	uint64_t now_ms = verdicts_now_ms();
+
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		struct link_run *run = &daemon->links[i];
+		const struct device *device = devices_find(daemon->devices, run->link->device);
+		uint64_t past_ms = now_ms - run->rate_at_ms;
+
+		if (device == NULL || past_ms == 0)
+			continue;
+		if (run->rate_at_ms != 0 && device->received >= run->received && device->sent >= run->sent) {
+			run->download_bps = (device->received - run->received) * 8000 / past_ms;
+			run->upload_bps = (device->sent - run->sent) * 8000 / past_ms;
+		}
+		run->received = device->received;
+		run->sent = device->sent;
+		run->rate_at_ms = now_ms;
+	}
+}
+
+static void tell_manager(struct daemon *daemon)
+{
+	char names[256], text[320];
+
+	snprintf(text, sizeof(text), "WATCHDOG=1\nSTATUS=traffic on %s", links_usable_names(daemon, names, sizeof(names)));
+	notify_send(text);
+}
+
+/* The kernel decides alone as soon as the queues are closed; who restarts us has a working daemon again. */
+static void end_hung(uint64_t silence_ms)
+{
+	log_error("a verdict thread is silent for %llu ms: ending, the kernel goes on with its fallback",
+		(unsigned long long)silence_ms);
+	_exit(EXIT_ERROR);
+}
+
+static void on_second(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	uint64_t silence_ms = verdicts_silence_ms(daemon->verdicts, verdicts_now_ms());
+
+	if (silence_ms > SILENCE_LIMIT_MS)
+		end_hung(silence_ms);
+	apply_reconcile(daemon);
+	update_rates(daemon);
+	tell_manager(daemon);
+	if (verdicts_now_ms() / 1000 % STICKY_EVERY_S == 0 && sticky_count(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000)) > 0)
+		keep_sticky(daemon, false);
+}
+
+static void tell_errors(struct daemon *daemon, const struct config_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct config_error *error = &errors->items[i];
+
+		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "%s:%u:%u: error: %s; the old configuration stays",
+			error->file, error->line, error->column, error->message);
+	}
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+	struct daemon *daemon = handle->data;
+	struct config_errors errors = { 0 };
+	char message[256] = "", text[64];
+
+	(void)number;
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)verdicts_now_ms() * 1000);
+	notify_send(text);
+	if (reload(daemon, &errors, message, sizeof(message)) == -EBUSY)
+		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "the old configuration stays: %s", message);
+	tell_errors(daemon, &errors);
+	config_errors_free(&errors);
+	notify_send("READY=1");
+}
+
+static void close_handle(uv_handle_t *handle, void *data)
+{
+	(void)data;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void on_end(uv_signal_t *handle, int number)
+{
+	struct daemon *daemon = handle->data;
+
+	(void)number;
+	daemon->ending = true;
+	uv_stop(daemon->loop);
+}
+
+static int start_handles(struct daemon *daemon)
+{
+	uv_poll_init(daemon->loop, &daemon->device_poll, device_events_fd(daemon->device_events));
+	uv_timer_init(daemon->loop, &daemon->reconcile_timer);
+	uv_timer_init(daemon->loop, &daemon->second_timer);
+	uv_timer_init(daemon->loop, &daemon->flush_timer);
+	uv_signal_init(daemon->loop, &daemon->hangup);
+	uv_signal_init(daemon->loop, &daemon->terminate);
+	uv_signal_init(daemon->loop, &daemon->interrupt);
+	daemon->device_poll.data = daemon->reconcile_timer.data = daemon->second_timer.data = daemon;
+	daemon->flush_timer.data = daemon->hangup.data = daemon->terminate.data = daemon->interrupt.data = daemon;
+	uv_poll_start(&daemon->device_poll, UV_READABLE, on_device_events);
+	uv_timer_start(&daemon->reconcile_timer, on_reconcile, RECONCILE_MS, RECONCILE_MS);
+	uv_timer_start(&daemon->second_timer, on_second, SECOND_MS, SECOND_MS);
+	uv_signal_start(&daemon->hangup, on_hangup, SIGHUP);
+	uv_signal_start(&daemon->terminate, on_end, SIGTERM);
+	return uv_signal_start(&daemon->interrupt, on_end, SIGINT);
+}
+
+static int open_kernel(struct daemon *daemon)
+{
+	char message[512] = "";
+	int error = netlink_open(NETLINK_NETFILTER, &daemon->nftables);
+
+	if (error == 0)
+		error = netlink_open(NETLINK_NETFILTER, &daemon->conntrack);
+	if (error == 0)
+		error = netlink_open(NETLINK_ROUTE, &daemon->routing);
+	if (error == 0)
+		error = device_events_open(&daemon->device_events);
+	if (error < 0) {
+		log_error("cannot talk to the kernel: %s", strerror(-error));
+		return error;
+	}
+	error = ruleset_probe(daemon->nftables, &daemon->features, message, sizeof(message));
+	if (error < 0)
+		log_error("this kernel cannot do it: %s", message);
+	return error;
+}
+
+static int load(struct daemon *daemon)
+{
+	struct config_errors errors = { 0 };
+	struct config *config;
+	int error;
+
+	/* The state folder is in the configuration, and the numbers of names are in the state. */
+	error = config_load(daemon->config_path, &config, &errors);
+	if (error == 0) {
+		error = state_read(config->state_directory, &daemon->state);
+		if (error < 0)
+			log_error("no state folder %s: %s", config->state_directory, strerror(-error));
+		config_free(config);
+	} else {
+		config_errors_print(stderr, &errors, isatty(STDERR_FILENO));
+	}
+	config_errors_free(&errors);
+	if (error < 0)
+		return error;
+	daemon->generation = generation_load(daemon, daemon->config_path, &errors);
+	config_errors_free(&errors);
+	return daemon->generation == NULL ? -EINVAL : 0;
+}
+
+static int make_parts(struct daemon *daemon)
+{
+	const struct config *config = daemon->generation->config;
+
+	daemon->sticky = sticky_new(config->sticky_entries);
+	daemon->links = links_new(daemon, daemon->generation, NULL, 0);
+	daemon->zones = calloc(config->zone_count + 1, sizeof(*daemon->zones));
+	if (daemon->sticky == NULL || daemon->links == NULL || daemon->zones == NULL)
+		return -ENOMEM;
+	keep_load(daemon);
+	return world_read(daemon);
+}
+
+static int start_control(struct daemon *daemon)
+{
+	const char *path = daemon->generation->config->socket;
+	int error = control_new(daemon->loop, path, report_verbs, daemon, &daemon->control);
+
+	if (error < 0)
+		log_error("control socket %s: %s", path,
+			error == -EADDRINUSE ? "another uplinkd answers on it" : strerror(-error));
+	return error;
+}
+
+/* Threads answer before the rules ask: what waits in the queues of the daemon before is answered too. */
+static int start_verdicts(struct daemon *daemon)
+{
+	struct snapshot *snapshot = apply_snapshot(daemon, daemon->generation, NULL);
+	int error;
+
+	if (snapshot == NULL)
+		return -ENOMEM;
+	error = verdicts_start(&daemon->generation->config->kernel, snapshot, generation_free, &daemon->verdicts);
+	if (error == -EBUSY)
+		log_error("queues from number %u on: another program has one of them (kernel.first-queue)",
+			daemon->generation->config->kernel.first_queue);
+	else if (error < 0)
+		log_error("queues cannot be bound: %s", strerror(-error));
+	return error;
+}
+
+static int start(struct daemon *daemon)
+{
+	int error = load(daemon);
+
+	if (error == 0)
+		error = open_kernel(daemon);
+	if (error == 0)
+		error = make_parts(daemon);
+	if (error == 0)
+		error = start_control(daemon);
+	if (error < 0)
+		return error;
+	links_start(daemon);
+	error = start_verdicts(daemon);
+	if (error == 0)
+		error = apply_all(daemon, NULL);
+	if (error == 0)
+		error = start_handles(daemon);
+	if (error < 0)
+		return error;
+	tell_start(daemon);
+	keep_state(daemon);
+	links_ground(daemon);
+	return 0;
+}
+
+static void stop(struct daemon *daemon)
+{
+	size_t count = daemon->generation == NULL ? 0 : daemon->generation->config->link_count;
+
+	if (daemon->sticky != NULL)
+		keep_sticky(daemon, true);
+	links_free(daemon->links, count);
+	control_free(daemon->control);
+	daemon->control = NULL;
+	mailer_free(daemon->mailer);
+	uv_walk(daemon->loop, close_handle, NULL);
+	uv_run(daemon->loop, UV_RUN_DEFAULT);
+	verdicts_stop(daemon->verdicts);
+	plan_free(daemon->plan);
+	device_events_close(daemon->device_events);
+	netlink_close(daemon->nftables);
+	netlink_close(daemon->conntrack);
+	netlink_close(daemon->routing);
+	devices_free(daemon->devices);
+	sticky_free(daemon->sticky);
+	free(daemon->zones);
+	generation_free(daemon->generation);
+	arena_free(daemon->state.arena);
+	events_free(daemon->events);
+}
+
+static int run(struct daemon *daemon)
+{
+	int error = start(daemon);
+
+	if (error == 0) {
+		events_add(daemon->events, EVENT_DAEMON, EVENT_NOTICE, NULL, "uplinkd " VERSION " runs: %zu links, %zu policies, %s",
+			daemon->generation->config->link_count, daemon->generation->config->policy_count,
+			daemon->features.native_queue ? "native queue" : "queue by nft_compat");
+		notify_send("READY=1");
+		uv_run(daemon->loop, UV_RUN_DEFAULT);
+		notify_send("STOPPING=1");
+	}
+	stop(daemon);
+	return error == -EINVAL ? EXIT_CONFIGURATION : error < 0 ? EXIT_ERROR : EXIT_FINE;
+}
+
+int daemon_run(const char *config_path)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	uv_loop_t loop;
+	int code;
+
+	if (daemon == NULL || uv_loop_init(&loop) < 0) {
+		free(daemon);
+		return EXIT_ERROR;
+	}
+	capability_clear_ambient();
+	signal(SIGPIPE, SIG_IGN);
+	daemon->loop = &loop;
+	daemon->config_path = config_path;
+	daemon->started = time(NULL);
+	daemon->mail_program = getenv("UPLINKD_MAIL") != NULL ? getenv("UPLINKD_MAIL") : LIBEXECDIR "/uplinkd/uplinkd-mail";
+	gethostname(daemon->host, sizeof(daemon->host) - 1);
+	daemon->events = events_new(publish_line, daemon);
+	code = daemon->events == NULL ? EXIT_ERROR : run(daemon);
+	uv_loop_close(&loop);
+	free(daemon);
+	return code;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon whole: where events, decisions, plan and kernel meet. Each .c beside has one part of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <uv.h>
+
+#include "config/config.h"
+#include "core/health.h"
+#include "core/ids.h"
+#include "core/plan.h"
+#include "core/sticky.h"
+#include "daemon/events.h"
+#include "daemon/verdict.h"
+#include "kernel/devices.h"
+#include "kernel/netlink.h"
+#include "kernel/ruleset.h"
+#include "service/checker.h"
+#include "service/control.h"
+#include "service/mailer.h"
+#include "service/state.h"
+
+struct daemon;
+
+#define REPORTS_KEPT 16
+
+/* What became of a mail. */
+struct mail_outcome {
+	char message_id[128];
+	char answer[256];
+	bool delivered;
+};
+
+/* A configuration in force, with the numbers that its names have in marks. Snapshots refer to it. */
+struct generation {
+	struct config *config;
+	struct ids ids; /* in the configuration's arena */
+};
+
+/* One link as it runs; the order is that of the configuration. */
+struct link_run {
+	struct daemon *daemon;
+	const struct link *link;
+	uint8_t id;
+	struct health health;
+	struct checker *checker;      /* NULL without targets, or while the ground is not ready */
+	struct link_view view;        /* addresses live in daemon.devices */
+	time_t since;                 /* of the state, for people */
+	uint64_t rate_at_ms, received, sent; /* counters of the device when rates were last computed */
+	uint64_t download_bps, upload_bps;
+};
+
+struct daemon {
+	uv_loop_t *loop;
+	const char *config_path;
+	const char *mail_program;
+	char host[256];
+	time_t started;
+	struct generation *generation;
+	struct link_run *links;           /* config.link_count */
+	struct zone_view *zones;          /* config.zone_count */
+	struct state state;               /* what was read at the start; outages are kept up to date */
+	struct sticky *sticky;
+	struct devices *devices;
+	struct verdicts *verdicts;
+	struct plan *plan;                /* in force */
+	uint32_t snapshot_generation;
+	struct netlink *nftables, *routing, *conntrack;
+	struct ruleset_features features;
+	uint32_t ruleset_generation;      /* of nf_tables when our table was last seen whole */
+	struct device_events *device_events;
+	struct events *events;
+	struct control *control;
+	struct mailer *mailer;
+	struct mail_outcome outcomes[REPORTS_KEPT];
+	size_t next_outcome;
+	uv_poll_t device_poll;
+	uv_timer_t reconcile_timer, second_timer, flush_timer;
+	uv_signal_t hangup, terminate, interrupt;
+	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
+	bool ending;
+};
+
+/* daemon.c: brings everything up, runs until told to end, takes everything down. Exit code. */
+int daemon_run(const char *config_path);
+
+/* world.c: reads devices into the links' and zones' views. 0, or -errno and the old views stay. */
+int world_read(struct daemon *daemon);
+struct view world_view(struct daemon *daemon, struct link_view *links);
+enum link_ground world_ground(const struct link_run *run);
+
+/* links.c: links come and go. */
+int links_start(struct daemon *daemon);
+void links_free(struct link_run *links, size_t count);
+void links_ground(struct daemon *daemon);          /* after world_read(): tells every link its ground */
+bool links_any_usable(const struct daemon *daemon);
+const char *links_usable_names(const struct daemon *daemon, char *text, size_t size);
+struct link_run *links_new(struct daemon *daemon, struct generation *generation, const struct link_run *before,
+	size_t before_count);
+
+/* apply.c: makes kernel and threads what links and configuration ask for. */
+struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *generation, const struct snapshot *previous);
+int apply_all(struct daemon *daemon, void *retire); /* retire: the generation that this one replaces, or NULL */
+void apply_reconcile(struct daemon *daemon);
+void apply_dead_link(struct daemon *daemon, struct link_run *run); /* connections of a link that just died */
+void apply_flush_again(struct daemon *daemon);
+int apply_remove(const char *config_path);
+
+/* reload.c */
+struct generation *generation_load(struct daemon *daemon, const char *path, struct config_errors *errors);
+void generation_free(void *generation);
+/* 0; -EINVAL with errors told; -EBUSY where only a restart can do it, message says what; or -errno. */
+int reload(struct daemon *daemon, struct config_errors *errors, char *message, size_t size);
+
+/* tell.c: mails about links, and the open outages. */
+void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before);
+int tell_test(struct daemon *daemon, char *message, size_t size); /* message: its id, or what is wrong */
+const struct mail_outcome *tell_outcome(const struct daemon *daemon, const char *message_id);
+int tell_start(struct daemon *daemon);
+const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
+
+/* keep.c: writes state and mail to disk in worker threads. */
+void keep_state(struct daemon *daemon);
+void keep_sticky(struct daemon *daemon, bool wait);
+void keep_mail(struct daemon *daemon, const char *message_id, char *message);
+void keep_load(struct daemon *daemon);
+
+/* report.c, report_flows.c, report_explain.c: answers of the control socket. */
+extern const struct control_verb report_verbs[];
+json_t *report_links(struct daemon *daemon);
+void report_flows(void *data, const struct control_request *request, struct control_answer *answer);
+void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
+json_t *report_errors(const struct config_errors *errors);
+void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writes state and mail to disk in worker threads: a slow disk must delay nothing. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "service/spool.h"
+
+#define STICKY_NAME  "sticky"
+#define STICKY_LIMIT (64u * 1024 * 1024)
+
+/* One thing to write. What it needs is its own copy. */
+struct job {
+	uv_work_t work;
+	struct daemon *daemon;
+	void (*write)(struct job *job);
+	char *folder;
+	struct state state;    /* keep_state() */
+	char *message_id;      /* keep_mail() */
+	void *bytes;           /* keep_mail() and keep_sticky() */
+	size_t size;
+	int error;
+};
+
+static void job_free(struct job *job)
+{
+	arena_free(job->state.arena);
+	free(job->folder);
+	free(job->message_id);
+	free(job->bytes);
+	free(job);
+}
+
+static struct job *job_new(struct daemon *daemon, void (*write)(struct job *job))
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->daemon = daemon;
+	job->write = write;
+	job->work.data = job;
+	job->folder = strdup(daemon->generation->config->state_directory);
+	if (job->folder == NULL) {
+		job_free(job);
+		return NULL;
+	}
+	return job;
+}
+
+static void on_work(uv_work_t *work)
+{
+	struct job *job = work->data;
+
+	job->write(job);
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+	struct job *job = work->data;
+	struct daemon *daemon = job->daemon;
+
+	(void)status;
+	if (job->error < 0)
+		events_add(daemon->events, EVENT_DAEMON, EVENT_ERROR, NULL, "cannot write in %s: %s", job->folder,
+			strerror(-job->error));
+	else if (job->message_id != NULL && daemon->mailer != NULL)
+		mailer_wake(daemon->mailer);
+	job_free(job);
+}
+
+static void job_start(struct job *job)
+{
+	if (uv_queue_work(job->daemon->loop, &job->work, on_work, on_done) < 0)
+		job_free(job);
+}
+
+static bool add_record(struct arena *arena, struct id_record *records, size_t *count, const char *name, uint16_t id)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (strcmp(records[i].name, name) == 0)
+			return true;
+	}
+	records[*count] = (struct id_record){ arena_text(arena, name, strlen(name)), id };
+	return records[(*count)++].name != NULL;
+}
+
+/* The names in force first, then those of before, as many as numbers exist. */
+static bool copy_records(const struct daemon *daemon, struct state *copy)
+{
+	const struct generation *generation = daemon->generation;
+	const struct config *config = generation->config;
+	const struct state *old = &daemon->state;
+	bool good = true;
+
+	copy->links = arena_array(copy->arena, config->link_count + old->link_count, sizeof(struct id_record));
+	copy->policies = arena_array(copy->arena, config->policy_count + old->policy_count, sizeof(struct id_record));
+	if (copy->links == NULL || copy->policies == NULL)
+		return false;
+	for (size_t i = 0; i < config->link_count; i++)
+		good &= add_record(copy->arena, copy->links, &copy->link_count, config->links[i].name, generation->ids.links[i]);
+	for (size_t i = 0; i < old->link_count && copy->link_count < MARK_LINK_MAX; i++)
+		good &= add_record(copy->arena, copy->links, &copy->link_count, old->links[i].name, old->links[i].id);
+	for (size_t i = 0; i < config->policy_count; i++)
+		good &= add_record(copy->arena, copy->policies, &copy->policy_count, config->policies[i].name,
+			generation->ids.policies[i]);
+	for (size_t i = 0; i < old->policy_count && copy->policy_count < MARK_POLICY_MAX; i++)
+		good &= add_record(copy->arena, copy->policies, &copy->policy_count, old->policies[i].name, old->policies[i].id);
+	return good;
+}
+
+static bool copy_outages(const struct state *from, struct state *copy)
+{
+	copy->outages = arena_array(copy->arena, from->outage_count, sizeof(struct outage));
+	if (copy->outages == NULL)
+		return false;
+	for (size_t i = 0; i < from->outage_count; i++) {
+		const struct outage *outage = &from->outages[i];
+
+		copy->outages[copy->outage_count++] = (struct outage){
+			.link = arena_text(copy->arena, outage->link, strlen(outage->link)),
+			.message_id = outage->message_id == NULL ? NULL
+			              : arena_text(copy->arena, outage->message_id, strlen(outage->message_id)),
+			.since = outage->since,
+		};
+	}
+	return true;
+}
+
+static bool copy_state(const struct daemon *daemon, struct state *copy)
+{
+	*copy = (struct state){ .arena = arena_new(), .key = daemon->state.key };
+	return copy->arena != NULL && copy_records(daemon, copy) && copy_outages(&daemon->state, copy);
+}
+
+static void write_state(struct job *job)
+{
+	job->error = state_write(job->folder, &job->state);
+}
+
+/* Renews what the daemon itself remembers, and writes it. */
+void keep_state(struct daemon *daemon)
+{
+	struct job *job = job_new(daemon, write_state);
+	struct state renewed = { 0 };
+
+	if (job == NULL || !copy_state(daemon, &renewed) || !copy_state(daemon, &job->state)) {
+		arena_free(renewed.arena);
+		if (job != NULL)
+			job_free(job);
+		return;
+	}
+	arena_free(daemon->state.arena);
+	daemon->state = renewed;
+	job_start(job);
+}
+
+static void write_sticky(struct job *job)
+{
+	job->error = state_write_blob(job->folder, STICKY_NAME, job->bytes, job->size);
+}
+
+void keep_sticky(struct daemon *daemon, bool wait)
+{
+	struct job *job = job_new(daemon, write_sticky);
+
+	if (job == NULL)
+		return;
+	job->bytes = sticky_export(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000), &job->size);
+	if (job->bytes == NULL) {
+		job_free(job);
+	} else if (wait) {
+		job->write(job);
+		job_free(job);
+	} else {
+		job_start(job);
+	}
+}
+
+static void write_mail(struct job *job)
+{
+	char folder[4096];
+
+	snprintf(folder, sizeof(folder), "%s/spool", job->folder);
+	job->error = spool_put(folder, job->message_id, job->bytes);
+}
+
+/* Takes ownership of message. */
+void keep_mail(struct daemon *daemon, const char *message_id, char *message)
+{
+	struct job *job = job_new(daemon, write_mail);
+
+	if (job == NULL) {
+		free(message);
+		return;
+	}
+	job->bytes = message;
+	job->message_id = strdup(message_id);
+	if (job->message_id == NULL)
+		job_free(job);
+	else
+		job_start(job);
+}
+
+void keep_load(struct daemon *daemon)
+{
+	size_t size;
+	void *bytes;
+
+	if (state_read_blob(daemon->generation->config->state_directory, STICKY_NAME, STICKY_LIMIT, &bytes, &size) < 0)
+		return;
+	sticky_import(daemon->sticky, bytes, size, (uint32_t)(verdicts_now_ms() / 1000));
+	free(bytes);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers of the control socket: status, links, policies, events, reload, ruleset, mail. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mark.h"
+#include "daemon/daemon.h"
+#include "kernel/conntrack.h"
+#include "kernel/queue.h"
+#include "kernel/routes.h"
+#include "service/spool.h"
+
+void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	answer->status = status;
+	answer->document = json_pack("{s:s}", "error", text);
+}
+
+static void report_document(struct control_answer *answer, json_t *document)
+{
+	answer->status = 200;
+	answer->document = document;
+}
+
+struct tally {
+	struct mark_layout layout;
+	json_int_t links[1 << MARK_LINK_BITS];
+};
+
+static bool tally_connection(const struct connection *connection, void *data)
+{
+	struct tally *tally = data;
+
+	tally->links[mark_link(tally->layout, connection->mark)]++;
+	return true;
+}
+
+static struct tally count_connections(struct daemon *daemon)
+{
+	struct tally tally = { .layout = { daemon->generation->config->kernel.mark_shift } };
+
+	conntrack_list(daemon->conntrack, mark_link_mask(tally.layout), tally_connection, &tally);
+	return tally;
+}
+
+static json_t *milliseconds(uint32_t us)
+{
+	return us == 0 ? json_null() : json_real((double)us / 1000);
+}
+
+static json_t *report_link(const struct link_run *run, const struct tally *tally)
+{
+	const char *reason = run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause);
+	bool down = run->health.state == LINK_DOWN;
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:i, s:o}",
+		"name", run->link->name,
+		"device", run->link->device,
+		"state", link_state_name(run->health.state),
+		"since", (json_int_t)run->since,
+		"reason", reason,
+		"latency_ms", milliseconds(health_latency_us(&run->health)),
+		"loss", (double)health_loss_permille(&run->health) / 1000,
+		"download_bps", (json_int_t)run->download_bps,
+		"upload_bps", (json_int_t)run->upload_bps,
+		"connections", tally->links[run->id],
+		"weight", (int)run->link->weight,
+		"down_for_s", down ? json_integer(time(NULL) - run->since) : json_null());
+}
+
+json_t *report_links(struct daemon *daemon)
+{
+	struct tally tally = count_connections(daemon);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+		json_array_append_new(list, report_link(&daemon->links[i], &tally));
+	return list;
+}
+
+static void answer_links(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	(void)request;
+	report_document(answer, report_links(data));
+}
+
+static const char *overall(const struct daemon *daemon)
+{
+	if (!links_any_usable(daemon))
+		return "down";
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		if (daemon->links[i].health.state != LINK_UP)
+			return "degraded";
+	}
+	return "up";
+}
+
+static json_t *report_queue(const struct daemon *daemon)
+{
+	const struct kernel_settings *kernel = &daemon->generation->config->kernel;
+	struct queue_figures figures;
+
+	/* Only root can read them. */
+	if (queue_figures_read(kernel->first_queue, (uint16_t)(2 * kernel->queues), &figures) < 0)
+		return json_pack("{s:n, s:n, s:n}", "held", "dropped", "user_dropped");
+	return json_pack("{s:I, s:I, s:I}", "held", (json_int_t)figures.held, "dropped", (json_int_t)figures.dropped,
+		"user_dropped", (json_int_t)figures.user_dropped);
+}
+
+static json_int_t waiting_mail(const struct daemon *daemon)
+{
+	char folder[4096], **names;
+	size_t count;
+
+	if (spool_list(tell_spool(daemon, folder, sizeof(folder)), &names, &count) < 0)
+		return 0;
+	spool_names_free(names, count);
+	return (json_int_t)count;
+}
+
+static void answer_status(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	struct daemon *daemon = data;
+	uint64_t fallbacks = 0;
+
+	(void)request;
+	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, "fallbacks", &fallbacks);
+	report_document(answer, json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:i, s:o, s:{s:I}}",
+		"version", VERSION,
+		"state", overall(daemon),
+		"uptime_s", (json_int_t)(time(NULL) - daemon->started),
+		"since", (json_int_t)daemon->started,
+		"links", report_links(daemon),
+		"decisions", (json_int_t)verdicts_decisions(daemon->verdicts),
+		"fallbacks", (json_int_t)fallbacks,
+		"policy_count", (int)daemon->generation->config->policy_count,
+		"queue", report_queue(daemon),
+		"mail", "waiting", waiting_mail(daemon)));
+}
+
+static bool tally_bytes(const struct connection *connection, void *data)
+{
+	struct { struct mark_layout layout; uint64_t *bytes; } *sum = data;
+
+	sum->bytes[mark_policy(sum->layout, connection->mark)] += connection->bytes;
+	return true;
+}
+
+static json_t *report_policy(struct daemon *daemon, size_t index, uint64_t bytes)
+{
+	const struct config *config = daemon->generation->config;
+	unsigned int id = daemon->generation->ids.policies[index];
+	uint64_t refused = verdicts_count(daemon->verdicts, id, MARK_LINK_DROP)
+	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT);
+	uint64_t all = verdicts_count(daemon->verdicts, id, MARK_LINK_DIRECT);
+	json_t *links = json_object();
+
+	for (size_t i = 0; i < config->link_count; i++) {
+		uint64_t count = verdicts_count(daemon->verdicts, id, daemon->generation->ids.links[i]);
+
+		all += count;
+		json_object_set_new(links, config->links[i].name, json_integer((json_int_t)count));
+	}
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "name", config->policies[index].name,
+		"action", config_action_name(config->policies[index].action), "connections", (json_int_t)all,
+		"dropped", (json_int_t)refused, "bytes", (json_int_t)bytes, "links", links);
+}
+
+static void answer_policies(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	struct daemon *daemon = data;
+	struct { struct mark_layout layout; uint64_t *bytes; } sum = {
+		{ daemon->generation->config->kernel.mark_shift }, calloc(1u << MARK_POLICY_BITS, sizeof(uint64_t)) };
+	json_t *list = json_array();
+
+	(void)request;
+	if (sum.bytes != NULL)
+		conntrack_list(daemon->conntrack, mark_policy_mask(sum.layout), tally_bytes, &sum);
+	for (size_t i = 0; i < daemon->generation->config->policy_count; i++)
+		json_array_append_new(list, report_policy(daemon, i,
+			sum.bytes == NULL ? 0 : sum.bytes[daemon->generation->ids.policies[i]]));
+	free(sum.bytes);
+	report_document(answer, list);
+}
+
+static void answer_events(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	const char *limit = request->get(request, "limit");
+	struct daemon *daemon = data;
+
+	report_document(answer, events_list(daemon->events, limit == NULL ? EVENTS_KEPT : strtoul(limit, NULL, 10)));
+}
+
+json_t *report_errors(const struct config_errors *errors)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct config_error *error = &errors->items[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s?, s:s?}", "file", error->file, "line",
+			(int)error->line, "column", (int)error->column, "message", error->message, "hint", error->hint,
+			"source", error->source));
+	}
+	return list;
+}
+
+static void answer_reload(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	struct daemon *daemon = data;
+	struct config_errors errors = { 0 };
+	char message[256] = "";
+	int error = reload(daemon, &errors, message, sizeof(message));
+
+	(void)request;
+	if (error == 0) {
+		report_document(answer, json_pack("{s:i, s:i, s:b}", "links", (int)daemon->generation->config->link_count,
+			"policies", (int)daemon->generation->config->policy_count, "changed", 1));
+	} else if (error == -EINVAL) {
+		answer->status = 422;
+		answer->document = json_pack("{s:o}", "errors", report_errors(&errors));
+		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "%s:%u:%u: error: %s; the old configuration stays",
+			errors.items[0].file, errors.items[0].line, errors.items[0].column, errors.items[0].message);
+	} else {
+		report_problem(answer, error == -EBUSY ? 409 : 500, "%s", message);
+	}
+	config_errors_free(&errors);
+}
+
+/* What a printer writes, as a JSON string. */
+static json_t *printed(struct daemon *daemon, bool ruleset)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	json_t *string;
+
+	if (out == NULL)
+		return json_null();
+	if (ruleset)
+		ruleset_print(out, &daemon->plan->ruleset, &daemon->features);
+	else
+		routes_print(out, daemon->plan);
+	fclose(out);
+	string = json_string(text);
+	free(text);
+	return string == NULL ? json_null() : string;
+}
+
+static void answer_ruleset(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	(void)request;
+	report_document(answer, json_pack("{s:o, s:o}", "nftables", printed(data, true), "routing", printed(data, false)));
+}
+
+static void answer_test_mail(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	char message[256];
+	int error = tell_test(data, message, sizeof(message));
+
+	(void)request;
+	if (error < 0) {
+		report_problem(answer, 409, "%s", message);
+		return;
+	}
+	answer->status = 202;
+	answer->document = json_pack("{s:s}", "message", message);
+}
+
+static void answer_mail(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	const char *message = request->get(request, "message");
+	const struct mail_outcome *outcome = message == NULL ? NULL : tell_outcome(data, message);
+
+	if (message == NULL)
+		report_problem(answer, 400, "message is missing");
+	else if (outcome == NULL)
+		report_document(answer, json_pack("{s:b}", "done", 0));
+	else
+		report_document(answer, json_pack("{s:b, s:b, s:s}", "done", 1, "delivered", outcome->delivered, "answer",
+			outcome->answer));
+}
+
+const struct control_verb report_verbs[] = {
+	{ "/status", false, answer_status },
+	{ "/links", false, answer_links },
+	{ "/policies", false, answer_policies },
+	{ "/flows", false, report_flows },
+	{ "/explain", false, report_explain },
+	{ "/events", false, answer_events },
+	{ "/ruleset", false, answer_ruleset },
+	{ "/mail", false, answer_mail },
+	{ "/reload", true, answer_reload },
+	{ "/test-mail", true, answer_test_mail },
+	{ NULL, false, NULL },
+};

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mails about links: what is said when, and which outages are open. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/daemon.h"
+#include "service/alert.h"
+#include "service/log.h"
+
+#define MESSAGE_ID_ROOM 128
+
+const char *tell_spool(const struct daemon *daemon, char *path, size_t size)
+{
+	snprintf(path, size, "%s/spool", daemon->generation->config->state_directory);
+	return path;
+}
+
+static void make_message_id(const struct daemon *daemon, char *text)
+{
+	uint64_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		random = (uint64_t)rand();
+	snprintf(text, MESSAGE_ID_ROOM, "%lld.%016" PRIx64 "@%.80s", (long long)time(NULL), random, daemon->host);
+}
+
+static void fill_links(struct daemon *daemon, struct alert_link *links)
+{
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		const struct link_run *run = &daemon->links[i];
+
+		links[i] = (struct alert_link){
+			.name = run->link->name,
+			.device = run->link->device,
+			.state = run->health.state,
+			.reason = run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause),
+			.latency_us = health_latency_us(&run->health),
+			.loss_permille = health_loss_permille(&run->health),
+			.since = run->since,
+		};
+	}
+}
+
+/* Hands the alert, completed by the table of all links, to the spool. */
+static int send_alert(struct daemon *daemon, struct alert *alert)
+{
+	const struct mail_settings *settings = &daemon->generation->config->mail;
+	struct alert_link links[CONFIG_LINKS_MAX];
+	char *message;
+
+	fill_links(daemon, links);
+	alert->host = daemon->host;
+	alert->when = time(NULL);
+	alert->links = links;
+	alert->link_count = daemon->generation->config->link_count;
+	message = alert_message(alert, settings->from, (const char *const *)settings->to.items, settings->to.count);
+	if (message == NULL)
+		return -ENOMEM;
+	keep_mail(daemon, alert->message_id, message);
+	return 0;
+}
+
+static struct outage *find_outage(struct daemon *daemon, const char *link)
+{
+	for (size_t i = 0; i < daemon->state.outage_count; i++) {
+		if (strcmp(daemon->state.outages[i].link, link) == 0)
+			return &daemon->state.outages[i];
+	}
+	return NULL;
+}
+
+static bool open_outage(struct daemon *daemon, const char *link, const char *message_id)
+{
+	struct state *state = &daemon->state;
+	struct outage *grown = arena_array(state->arena, state->outage_count + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return false;
+	if (state->outage_count > 0)
+		memcpy(grown, state->outages, state->outage_count * sizeof(*grown));
+	grown[state->outage_count] = (struct outage){
+		.link = arena_text(state->arena, link, strlen(link)),
+		.message_id = arena_text(state->arena, message_id, strlen(message_id)),
+		.since = time(NULL),
+	};
+	if (grown[state->outage_count].link == NULL)
+		return false;
+	state->outages = grown;
+	state->outage_count++;
+	return true;
+}
+
+static void close_outage(struct daemon *daemon, struct outage *outage)
+{
+	*outage = daemon->state.outages[--daemon->state.outage_count];
+}
+
+static const char *failure_text(enum on_failure on_failure)
+{
+	switch (on_failure) {
+	case ON_FAILURE_RESET:
+		return "TCP connections on it are reset at their next packet, others are deleted";
+	case ON_FAILURE_KEEP:
+		return "connections on it are kept";
+	case ON_FAILURE_FLUSH:
+		return "connections on it are deleted";
+	}
+	return "";
+}
+
+static bool uses_link(const struct policy *policy, size_t link)
+{
+	for (size_t i = 0; policy->action == ACTION_ALLOW && i < policy->balance.count; i++) {
+		if (policy->balance.choices[i].link == link)
+			return true;
+	}
+	return false;
+}
+
+#define CONSEQUENCES_MAX 12
+
+/* A sentence for each policy that used the link, the last for those that have no room. */
+static size_t consequences(struct daemon *daemon, const struct link_run *run, struct arena *arena, const char **texts)
+{
+	const struct config *config = daemon->generation->config;
+	struct link_view links[CONFIG_LINKS_MAX];
+	size_t count = 0, more = 0;
+
+	world_view(daemon, links);
+	for (size_t i = 0; i < config->policy_count; i++) {
+		const struct policy *policy = &config->policies[i];
+		const char *what = plan_has_way(policy, links) ? failure_text(policy->balance.on_failure)
+		                                               : "it has no other link; its connections are left as they are";
+
+		if (!uses_link(policy, (size_t)(run - daemon->links)))
+			continue;
+		if (count + 1 < CONSEQUENCES_MAX)
+			texts[count++] = arena_printf(arena, "policy %s: %s", policy->name, what);
+		else
+			more++;
+	}
+	if (more > 0)
+		texts[count++] = arena_printf(arena, "and %zu more policies alike", more);
+	return count;
+}
+
+static void describe(const struct link_run *run, struct alert *alert)
+{
+	alert->link = run->link->name;
+	alert->reason = run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause);
+	alert->latency_us = health_latency_us(&run->health);
+	alert->loss_permille = health_loss_permille(&run->health);
+}
+
+static void tell_down(struct daemon *daemon, struct link_run *run, struct alert *alert)
+{
+	const char *texts[CONSEQUENCES_MAX];
+	struct arena *arena;
+
+	/* Told already, by this daemon or by the one before it. */
+	if (find_outage(daemon, run->link->name) != NULL)
+		return;
+	arena = arena_new();
+	if (arena == NULL)
+		return;
+	alert->kind = ALERT_DOWN;
+	alert->consequences = texts;
+	alert->consequence_count = consequences(daemon, run, arena, texts);
+	if (open_outage(daemon, run->link->name, alert->message_id) && daemon->mailer != NULL)
+		send_alert(daemon, alert);
+	arena_free(arena);
+	keep_state(daemon);
+}
+
+static void tell_up(struct daemon *daemon, struct link_run *run, struct alert *alert)
+{
+	struct outage *outage = find_outage(daemon, run->link->name);
+
+	if (outage == NULL)
+		return;
+	alert->kind = ALERT_UP;
+	alert->in_reply_to = outage->message_id;
+	alert->outage_s = time(NULL) > outage->since ? (uint64_t)(time(NULL) - outage->since) : 0;
+	if (daemon->mailer != NULL) {
+		send_alert(daemon, alert);
+		mailer_wake(daemon->mailer);
+	}
+	close_outage(daemon, outage);
+	keep_state(daemon);
+}
+
+void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before)
+{
+	char message_id[MESSAGE_ID_ROOM], names[512];
+	struct alert alert = { .message_id = message_id };
+
+	make_message_id(daemon, message_id);
+	describe(run, &alert);
+	alert.traffic_on = links_usable_names(daemon, names, sizeof(names));
+	if (run->health.state == LINK_DOWN) {
+		tell_down(daemon, run, &alert);
+		return;
+	}
+	if (before == LINK_DOWN)
+		tell_up(daemon, run, &alert);
+	if (daemon->mailer == NULL || (before == LINK_DOWN && run->health.state == LINK_UP))
+		return;
+	alert.kind = run->health.state == LINK_DEGRADED ? ALERT_DEGRADED : ALERT_RECOVERED;
+	alert.in_reply_to = NULL;
+	make_message_id(daemon, message_id);
+	send_alert(daemon, &alert);
+}
+
+int tell_test(struct daemon *daemon, char *message, size_t size)
+{
+	char message_id[MESSAGE_ID_ROOM], names[512];
+	struct alert alert = { .kind = ALERT_TEST, .message_id = message_id, .reason = "" };
+
+	if (daemon->mailer == NULL) {
+		snprintf(message, size, "no mail server is configured (alerts.mail)");
+		return -ENOENT;
+	}
+	make_message_id(daemon, message_id);
+	alert.traffic_on = links_usable_names(daemon, names, sizeof(names));
+	snprintf(message, size, "%s", message_id);
+	return send_alert(daemon, &alert);
+}
+
+static void on_report(void *data, const struct mailer_report *report)
+{
+	struct daemon *daemon = data;
+	struct mail_outcome *outcome = &daemon->outcomes[daemon->next_outcome++ % REPORTS_KEPT];
+
+	snprintf(outcome->message_id, sizeof(outcome->message_id), "%s", report->message);
+	snprintf(outcome->answer, sizeof(outcome->answer), "%s", report->answer);
+	outcome->delivered = report->delivered;
+	if (report->delivered)
+		events_add(daemon->events, EVENT_MAIL, EVENT_NOTICE, NULL, "mail <%s> delivered: %s", report->message,
+			report->answer);
+	else
+		events_add(daemon->events, EVENT_MAIL, EVENT_WARNING, NULL, "mail <%s> waits: %s", report->message,
+			report->answer);
+}
+
+/* The newest word on that mail, or NULL. */
+const struct mail_outcome *tell_outcome(const struct daemon *daemon, const char *message_id)
+{
+	for (size_t i = 1; i <= REPORTS_KEPT && i <= daemon->next_outcome; i++) {
+		const struct mail_outcome *outcome = &daemon->outcomes[(daemon->next_outcome - i) % REPORTS_KEPT];
+
+		if (strcmp(outcome->message_id, message_id) == 0)
+			return outcome;
+	}
+	return NULL;
+}
+
+int tell_start(struct daemon *daemon)
+{
+	const struct mail_settings *settings = &daemon->generation->config->mail;
+	char spool[4096];
+	int error;
+
+	mailer_free(daemon->mailer);
+	daemon->mailer = NULL;
+	if (settings->server == NULL)
+		return 0;
+	error = mailer_new(daemon->loop, daemon->mail_program, tell_spool(daemon, spool, sizeof(spool)), settings,
+		on_report, daemon, &daemon->mailer);
+	if (error == -EACCES)
+		events_add(daemon->events, EVENT_MAIL, EVENT_ERROR, NULL,
+			"no mail: %s must be readable for nobody but its owner", settings->password_file);
+	else if (error < 0)
+		events_add(daemon->events, EVENT_MAIL, EVENT_ERROR, NULL, "no mail: %s", strerror(-error));
+	else
+		mailer_wake(daemon->mailer);
+	return error;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verdict threads: one for each queue, from held packet to verdict, with nothing slow in between. */
+
+#include "daemon/verdict.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/packet.h"
+#include "core/pending.h"
+#include "kernel/queue.h"
+
+#define BATCH        64
+#define HEARTBEAT_MS 250
+
+struct worker {
+	struct verdicts *verdicts;
+	struct publish_reader *reader;
+	struct queue *queue;
+	struct pending *pending;
+	struct verdict_row *rows;       /* by number of policy; pages of those never used are never touched */
+	uint64_t random;                /* state of the generator; chance need not be secret here */
+	pthread_t thread;
+	bool running;
+	_Atomic uint64_t decisions;
+	_Atomic uint64_t heartbeat_ms;
+};
+
+struct verdicts {
+	struct publisher publisher;
+	struct publish_reader *readers;
+	struct worker *workers;
+	size_t count;
+	int wake; /* eventfd: the threads shall end */
+};
+
+uint64_t verdicts_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* xorshift64* (Vigna 2016). */
+static uint64_t next_random(struct worker *worker)
+{
+	worker->random ^= worker->random >> 12;
+	worker->random ^= worker->random << 25;
+	worker->random ^= worker->random >> 27;
+	return worker->random * 2685821657736338717ULL;
+}
+
+/* Only this thread writes its counters; others may read them at any time. */
+static void bump(_Atomic uint64_t *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void count_decision(struct worker *worker, const struct snapshot *snapshot, uint32_t mark)
+{
+	bump(&worker->rows[mark_policy(snapshot->layout, mark)].links[mark_link(snapshot->layout, mark)]);
+}
+
+/* The ruleset has left in the mark whether the packet came in by a link, or goes to none. */
+static void complete_flow(const struct snapshot *snapshot, const struct queue_packet *packet, struct flow *flow)
+{
+	flow->device = packet->device_in;
+	flow->came_by = snapshot_came_by(snapshot, packet->device_in);
+	flow->direct = mark_link(snapshot->layout, packet->mark) == MARK_LINK_DIRECT;
+}
+
+/* Our bits of the mark for this packet: what its flow was given a moment ago, or a fresh decision. */
+static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms)
+{
+	struct decide_context context = { .now_s = (uint32_t)(now_ms / 1000), .random = next_random(worker) };
+	uint64_t hash = pending_hash(&snapshot->key, flow);
+	struct decision decision;
+	uint32_t mark;
+
+	if (pending_find(worker->pending, hash, snapshot->generation, now_ms, &mark))
+		return mark;
+	decide(snapshot, flow, &context, &decision, NULL);
+	mark = decision_mark(snapshot, &decision);
+	pending_add(worker->pending, hash, snapshot->generation, now_ms, mark);
+	count_decision(worker, snapshot, mark);
+	return mark;
+}
+
+static void answer(struct worker *worker, const struct snapshot *snapshot, const struct queue_packet *packet,
+	uint64_t now_ms)
+{
+	struct flow flow;
+	uint32_t mark;
+
+	bump(&worker->decisions);
+	/* What cannot be read is left to the fallback chains, which need no ports. */
+	if (packet_parse(packet->payload, packet->length, &flow) < 0) {
+		queue_accept(worker->queue, packet->id, packet->mark);
+		return;
+	}
+	complete_flow(snapshot, packet, &flow);
+	mark = mark_for(worker, snapshot, &flow, now_ms);
+	if (mark_link(snapshot->layout, mark) == MARK_LINK_DROP)
+		queue_drop(worker->queue, packet->id);
+	else
+		queue_accept(worker->queue, packet->id, mark_merge(snapshot->layout, packet->mark, mark));
+}
+
+static void answer_all(struct worker *worker)
+{
+	struct queue_packet packets[BATCH];
+	int count;
+
+	while ((count = queue_receive(worker->queue, packets, BATCH)) > 0) {
+		const struct snapshot *snapshot = publish_acquire(&worker->verdicts->publisher, worker->reader);
+		uint64_t now_ms = verdicts_now_ms();
+
+		for (int i = 0; i < count; i++)
+			answer(worker, snapshot, &packets[i], now_ms);
+		queue_flush(worker->queue);
+		publish_release(worker->reader);
+		atomic_store_explicit(&worker->heartbeat_ms, now_ms, memory_order_relaxed);
+	}
+}
+
+static void *run(void *data)
+{
+	struct worker *worker = data;
+	struct pollfd fds[] = { { .fd = queue_fd(worker->queue), .events = POLLIN },
+		{ .fd = worker->verdicts->wake, .events = POLLIN } };
+
+	while (fds[1].revents == 0) {
+		atomic_store_explicit(&worker->heartbeat_ms, verdicts_now_ms(), memory_order_relaxed);
+		if (poll(fds, 2, HEARTBEAT_MS) > 0 && fds[0].revents != 0)
+			answer_all(worker);
+	}
+	return NULL;
+}
+
+static int start_worker(struct verdicts *verdicts, struct worker *worker, uint16_t number, uint32_t length)
+{
+	sigset_t all, before;
+	int error;
+
+	worker->verdicts = verdicts;
+	worker->reader = &verdicts->readers[worker - verdicts->workers];
+	worker->pending = pending_new();
+	worker->rows = calloc(1u << MARK_POLICY_BITS, sizeof(*worker->rows));
+	if (worker->pending == NULL || worker->rows == NULL)
+		return -ENOMEM;
+	if (getrandom(&worker->random, sizeof(worker->random), 0) < 0 || worker->random == 0)
+		worker->random = number + 1u;
+	atomic_store(&worker->heartbeat_ms, verdicts_now_ms());
+	error = queue_open(number, length, &worker->queue);
+	if (error < 0)
+		return error;
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	worker->running = error == 0;
+	return -error;
+}
+
+static struct verdicts *verdicts_alloc(size_t count)
+{
+	struct verdicts *verdicts = calloc(1, sizeof(*verdicts));
+
+	if (verdicts == NULL)
+		return NULL;
+	verdicts->workers = calloc(count, sizeof(*verdicts->workers));
+	verdicts->readers = calloc(count, sizeof(*verdicts->readers));
+	verdicts->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (verdicts->workers == NULL || verdicts->readers == NULL || verdicts->wake < 0) {
+		verdicts_stop(verdicts);
+		return NULL;
+	}
+	verdicts->count = count;
+	return verdicts;
+}
+
+int verdicts_start(const struct kernel_settings *settings, struct snapshot *snapshot, void (*free_owner)(void *owner),
+	struct verdicts **ret_verdicts)
+{
+	size_t count = 2 * (size_t)settings->queues;
+	struct verdicts *verdicts = verdicts_alloc(count);
+	int error = 0;
+
+	if (verdicts == NULL) {
+		snapshot_free(snapshot);
+		return -ENOMEM;
+	}
+	publish_init(&verdicts->publisher, verdicts->readers, count, free_owner);
+	atomic_store(&verdicts->publisher.newest, snapshot);
+	for (size_t i = 0; i < count && error == 0; i++)
+		error = start_worker(verdicts, &verdicts->workers[i], (uint16_t)(settings->first_queue + i),
+			settings->queue_length);
+	if (error < 0) {
+		verdicts_stop(verdicts);
+		return error;
+	}
+	*ret_verdicts = verdicts;
+	return 0;
+}
+
+struct publisher *verdicts_publisher(struct verdicts *verdicts)
+{
+	return &verdicts->publisher;
+}
+
+static void stop_worker(struct worker *worker)
+{
+	if (worker->running)
+		pthread_join(worker->thread, NULL);
+	queue_close(worker->queue);
+	pending_free(worker->pending);
+	free(worker->rows);
+}
+
+void verdicts_stop(struct verdicts *verdicts)
+{
+	if (verdicts == NULL)
+		return;
+	if (verdicts->wake >= 0)
+		eventfd_write(verdicts->wake, 1);
+	for (size_t i = 0; i < verdicts->count; i++)
+		stop_worker(&verdicts->workers[i]);
+	publish_end(&verdicts->publisher);
+	if (verdicts->wake >= 0)
+		close(verdicts->wake);
+	free(verdicts->readers);
+	free(verdicts->workers);
+	free(verdicts);
+}
+
+uint64_t verdicts_decisions(const struct verdicts *verdicts)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < verdicts->count; i++)
+		sum += atomic_load_explicit(&verdicts->workers[i].decisions, memory_order_relaxed);
+	return sum;
+}
+
+uint64_t verdicts_count(const struct verdicts *verdicts, unsigned int policy, unsigned int link)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < verdicts->count; i++)
+		sum += atomic_load_explicit(&verdicts->workers[i].rows[policy].links[link], memory_order_relaxed);
+	return sum;
+}
+
+uint64_t verdicts_silence_ms(const struct verdicts *verdicts, uint64_t now_ms)
+{
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		uint64_t last = atomic_load_explicit(&verdicts->workers[i].heartbeat_ms, memory_order_relaxed);
+
+		if (now_ms > last && now_ms - last > longest)
+			longest = now_ms - last;
+	}
+	return longest;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verdict threads: one for each queue, from held packet to verdict, with nothing slow in between. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "core/mark.h"
+#include "daemon/publish.h"
+
+/* Decisions of one policy by link field of the mark. */
+struct verdict_row {
+	_Atomic uint64_t links[1 << MARK_LINK_BITS];
+};
+
+struct verdicts;
+
+/*
+ * Binds the queues of settings and starts a thread for each; they decide by snapshot, which is taken
+ * over in any case, until the publisher has a newer one. free_owner is the publisher's.
+ * 0, -EBUSY where another program has one of the queues, or -errno.
+ */
+int verdicts_start(const struct kernel_settings *settings, struct snapshot *snapshot, void (*free_owner)(void *owner),
+	struct verdicts **ret_verdicts);
+
+/* Where to publish snapshots. */
+struct publisher *verdicts_publisher(struct verdicts *verdicts);
+
+/* Ends the threads, closes the queues, frees the snapshots; the kernel then decides alone. Accepts NULL. */
+void verdicts_stop(struct verdicts *verdicts);
+
+/* Packets answered so far, by all threads. */
+uint64_t verdicts_decisions(const struct verdicts *verdicts);
+
+/* Decisions for a policy (its number in marks) with that link field, by all threads. */
+uint64_t verdicts_count(const struct verdicts *verdicts, unsigned int policy, unsigned int link);
+
+/* Milliseconds since the slowest thread gave a sign of life. */
+uint64_t verdicts_silence_ms(const struct verdicts *verdicts, uint64_t now_ms);
+
+/* The clock that decisions go by: monotonic, in ms. */
+uint64_t verdicts_now_ms(void);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Turns what the kernel knows of devices into the views of links and zones. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+
+static bool has_address(const struct device *device, enum family family)
+{
+	for (size_t i = 0; i < device->addresses.count; i++) {
+		if (device->addresses.items[i].address.family == family)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a default route of this family can be made for the link, and by which gateway. */
+static void find_gateway(struct link_run *run, const struct device *device, enum family family)
+{
+	const struct gateway *gateway = &run->link->gateway;
+
+	run->view.gateway[family] = (struct address){ .family = family };
+	run->view.gateway_known[family] = false;
+	if (!device->up || !has_address(device, family))
+		return;
+	switch (gateway->kind) {
+	case GATEWAY_AUTO:
+		run->view.gateway_known[family] = device->has_gateway[family];
+		run->view.gateway[family] = device->gateway[family];
+		break;
+	case GATEWAY_NONE:
+		run->view.gateway_known[family] = true;
+		break;
+	case GATEWAY_ADDRESS:
+		run->view.gateway_known[family] = gateway->given[family];
+		run->view.gateway[family] = gateway->address[family];
+		break;
+	}
+	run->view.gateway[family].family = family;
+}
+
+static void read_link(struct daemon *daemon, struct link_run *run)
+{
+	const struct device *device = devices_find(daemon->devices, run->link->device);
+	bool usable = run->view.usable, dead = run->view.dead;
+
+	run->view = (struct link_view){ .usable = usable, .dead = dead };
+	if (device == NULL)
+		return;
+	run->view.device_index = device->index;
+	run->view.addresses = device->addresses;
+	for (enum family family = IPV4; family <= IPV6; family++)
+		find_gateway(run, device, family);
+}
+
+static size_t count_addresses(const struct daemon *daemon, const struct zone *zone)
+{
+	size_t count = zone->networks.count;
+
+	for (size_t i = 0; i < zone->devices.count; i++) {
+		const struct device *device = devices_find(daemon->devices, zone->devices.items[i]);
+
+		count += device == NULL ? 0 : device->addresses.count;
+	}
+	return count;
+}
+
+static void add_device(struct zone_view *view, const struct zone *zone, const struct device *device)
+{
+	view->device_indexes[view->device_count++] = device->index;
+	for (size_t i = 0; i < device->addresses.count && zone->networks.count == 0; i++)
+		view->behind.items[view->behind.count++] = network_around(&device->addresses.items[i].address,
+			device->addresses.items[i].length);
+}
+
+/* Lives as long as the devices that it was read from. */
+static int read_zone(struct daemon *daemon, const struct zone *zone, struct zone_view *view)
+{
+	struct arena *arena = daemon->devices->arena;
+
+	*view = (struct zone_view){ 0 };
+	view->device_indexes = arena_array(arena, zone->devices.count, sizeof(uint32_t));
+	view->behind.items = arena_array(arena, count_addresses(daemon, zone), sizeof(struct network));
+	if (view->device_indexes == NULL || view->behind.items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < zone->devices.count; i++) {
+		const struct device *device = devices_find(daemon->devices, zone->devices.items[i]);
+
+		if (device != NULL)
+			add_device(view, zone, device);
+	}
+	for (size_t i = 0; i < zone->networks.count; i++)
+		view->behind.items[view->behind.count++] = zone->networks.items[i];
+	return 0;
+}
+
+static void read_views(struct daemon *daemon)
+{
+	const struct config *config = daemon->generation->config;
+
+	for (size_t i = 0; i < config->link_count; i++)
+		read_link(daemon, &daemon->links[i]);
+	for (size_t i = 0; i < config->zone_count; i++) {
+		if (read_zone(daemon, &config->zones[i], &daemon->zones[i]) < 0)
+			daemon->zones[i] = (struct zone_view){ 0 };
+	}
+}
+
+int world_read(struct daemon *daemon)
+{
+	struct devices *devices;
+	int error = devices_read(daemon->routing, &devices);
+
+	if (error < 0)
+		return error;
+	devices_free(daemon->devices);
+	daemon->devices = devices;
+	read_views(daemon);
+	return 0;
+}
+
+struct view world_view(struct daemon *daemon, struct link_view *links)
+{
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+		links[i] = daemon->links[i].view;
+	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local };
+}
+
+enum link_ground world_ground(const struct link_run *run)
+{
+	const struct device *device = devices_find(run->daemon->devices, run->link->device);
+
+	if (device == NULL)
+		return GROUND_NO_DEVICE;
+	if (!device->up || !device->carrier)
+		return GROUND_NO_CARRIER;
+	if (device->addresses.count == 0)
+		return GROUND_NO_ADDRESS;
+	if (!run->view.gateway_known[IPV4] && !run->view.gateway_known[IPV6])
+		return GROUND_NO_GATEWAY;
+	return GROUND_READY;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Statements that act, as expressions, and the table of all kinds. */
+
+#include <errno.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "kernel/ruleset_rule.h"
+#include "kernel/ruleset_set.h"
+
+static void set_mark(struct rule_builder *rule, const struct statement *statement)
+{
+	uint32_t keep = ~statement->mask;
+	uint32_t value = statement->value & statement->mask;
+
+	if (keep == 0) {
+		expr_immediate(rule, &value, sizeof(value));
+	} else {
+		expr_meta_load(rule, NFT_META_MARK, REGISTER_VALUE);
+		expr_bitwise(rule, &keep, &value, sizeof(value));
+	}
+	expr_meta_set(rule, NFT_META_MARK, REGISTER_VALUE);
+}
+
+static void count(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_counter(rule);
+}
+
+static void count_named(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_counter_named(rule, statement->name);
+}
+
+static void accept_packet(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_verdict(rule, NF_ACCEPT, NULL);
+}
+
+static void drop_packet(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_verdict(rule, NF_DROP, NULL);
+}
+
+static void return_from_chain(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_verdict(rule, NFT_RETURN, NULL);
+}
+
+static void jump_to_chain(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_verdict(rule, NFT_JUMP, statement->name);
+}
+
+static void goto_chain(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_verdict(rule, NFT_GOTO, statement->name);
+}
+
+static void reject_reset(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_reject(rule, NFT_REJECT_TCP_RST, 0);
+}
+
+static void reject_prohibited(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_reject(rule, NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+}
+
+static void queue_packet(struct rule_builder *rule, const struct statement *statement)
+{
+	if (statement->queues == 0)
+		rule_fail(rule, -EINVAL);
+	else if (rule->features->native_queue)
+		expr_queue(rule, statement->queue, statement->queues);
+	else
+		expr_queue_target(rule, statement->queue, statement->queues);
+}
+
+static void masquerade(struct rule_builder *rule, const struct statement *statement)
+{
+	(void)statement;
+	expr_masquerade(rule, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+}
+
+static void source_nat(struct rule_builder *rule, const struct statement *statement)
+{
+	bool four = statement->address.family == IPV4;
+
+	expr_immediate(rule, statement->address.bytes, four ? 4 : 16);
+	expr_source_nat(rule, four ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+/* Loads what is hashed behind one another; bytes of it. */
+static uint32_t load_addresses(struct rule_builder *rule, enum family family, bool source, bool destination)
+{
+	uint32_t length = 0;
+
+	if (source)
+		length += expr_address(rule, family, false, REGISTER_ADDRESSES);
+	if (destination)
+		length += expr_address(rule, family, true, REGISTER_ADDRESSES + length / 4);
+	return length;
+}
+
+static void hash_addresses(struct rule_builder *rule, const struct statement *statement, uint32_t modulus, bool source,
+	bool destination)
+{
+	uint32_t length = load_addresses(rule, statement->family, source, destination);
+
+	expr_hash(rule, length, modulus, statement->spread.seed);
+}
+
+static void pick_number(struct rule_builder *rule, const struct statement *statement, uint32_t modulus)
+{
+	switch (statement->spread.by) {
+	case SPREAD_IN_TURN:
+		expr_number(rule, NFT_NG_INCREMENTAL, modulus);
+		return;
+	case SPREAD_RANDOM:
+		expr_number(rule, NFT_NG_RANDOM, modulus);
+		return;
+	case SPREAD_BY_SOURCE:
+		hash_addresses(rule, statement, modulus, true, false);
+		return;
+	case SPREAD_BY_DESTINATION:
+		hash_addresses(rule, statement, modulus, false, true);
+		return;
+	case SPREAD_BY_BOTH:
+		hash_addresses(rule, statement, modulus, true, true);
+		return;
+	}
+}
+
+static void spread_over_chains(struct rule_builder *rule, const struct statement *statement)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < statement->spread.count; i++) {
+		if (__builtin_add_overflow(sum, statement->spread.weights[i], &sum))
+			rule_fail(rule, -ERANGE);
+	}
+	if (sum == 0)
+		rule_fail(rule, -EINVAL);
+	pick_number(rule, statement, sum);
+	expr_verdict_map(rule, map_of_shares(rule, &statement->spread));
+}
+
+typedef void statement_builder(struct rule_builder *rule, const struct statement *statement);
+
+static statement_builder *const builders[] = {
+	[MATCH_FAMILY] = match_family,
+	[MATCH_DEVICE_IN] = match_device_in,
+	[MATCH_DEVICE_OUT] = match_device_out,
+	[MATCH_PROTOCOL] = match_protocol,
+	[MATCH_SOURCE] = match_source,
+	[MATCH_DESTINATION] = match_destination,
+	[MATCH_FROM_PORT] = match_from_port,
+	[MATCH_TO_PORT] = match_to_port,
+	[MATCH_ICMP6_TYPE] = match_icmp6_type,
+	[MATCH_TCP_SYN] = match_tcp_syn,
+	[MATCH_CONNECTION_STATE] = match_connection_state,
+	[MATCH_MARK] = match_mark,
+	[MATCH_CONNECTION_MARK] = match_connection_mark,
+	[MATCH_DESTINATION_KIND] = match_destination_kind,
+	[MATCH_ROUTED_OUT] = match_routed_out,
+	[MATCH_ROUTED] = match_routed,
+	[SET_MARK] = set_mark,
+	[RESTORE_MARK] = restore_mark,
+	[SAVE_MARK] = save_mark,
+	[COUNT] = count,
+	[COUNT_NAMED] = count_named,
+	[ACCEPT] = accept_packet,
+	[DROP] = drop_packet,
+	[RETURN] = return_from_chain,
+	[JUMP] = jump_to_chain,
+	[GOTO] = goto_chain,
+	[REJECT_RESET] = reject_reset,
+	[REJECT_PROHIBITED] = reject_prohibited,
+	[QUEUE] = queue_packet,
+	[MASQUERADE] = masquerade,
+	[SOURCE_NAT] = source_nat,
+	[SPREAD] = spread_over_chains,
+};
+_Static_assert(sizeof(builders) / sizeof(builders[0]) == SPREAD + 1, "one builder for each kind");
+
+void rule_statement(struct rule_builder *rule, const struct statement *statement)
+{
+	builders[statement->kind](rule, statement);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes the kernel's table what a ruleset says, in one transaction. */
+
+#include "kernel/ruleset.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/ruleset_message.h"
+#include "kernel/ruleset_state.h"
+
+/* Somebody who commits without a pause could keep us out for ever. */
+#define TRIES 20
+
+static bool wants_counter(const struct ruleset *ruleset, const char *name)
+{
+	for (size_t i = 0; i < ruleset->counters.count; i++) {
+		if (strcmp(ruleset->counters.items[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A base chain that fits stays, and so does one that is no more wanted, empty: deleting any drops
+ * every packet that a queue holds. Regular chains always go: the kernel looks for loops among their
+ * old rules too.
+ */
+static bool stays(const struct chain_state *chain)
+{
+	if (chain->type[0] == '\0')
+		return false;
+	return chain->wanted == NULL || chain_fits(chain);
+}
+
+static void clear(struct batch *batch, const struct table_state *state, const struct ruleset *ruleset)
+{
+	message_flush(batch);
+	for (size_t i = 0; i < state->chain_count; i++) {
+		if (!stays(&state->chains[i]))
+			message_chain_delete(batch, state->chains[i].name);
+	}
+	for (size_t i = 0; i < state->counter_count; i++) {
+		if (!wants_counter(ruleset, state->counters[i]))
+			message_counter_delete(batch, state->counters[i]);
+	}
+}
+
+static void add_chains(struct batch *batch, const struct table_state *state, const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->chain_count; i++) {
+		const struct chain *chain = &ruleset->chains[i];
+		const struct chain_state *present = table_chain(state, chain->name);
+
+		if (present == NULL || !stays(present))
+			message_chain_add(batch, chain);
+	}
+}
+
+static void add_rules(struct batch *batch, const struct ruleset *ruleset, const struct ruleset_features *features)
+{
+	for (size_t i = 0; i < ruleset->chain_count; i++) {
+		const struct chain *chain = &ruleset->chains[i];
+
+		for (size_t j = 0; j < chain->count; j++)
+			message_rule_add(batch, features, chain->name, &chain->rules[j]);
+	}
+}
+
+/*
+ * A table of a process that ended lost its owner and is taken over by saying the flags again; one
+ * that was made without them cannot get them later.
+ */
+static uint32_t table_flags(const struct table_state *state, const struct ruleset_features *features)
+{
+	if (!features->owner)
+		return 0;
+	return !state->exists || (state->flags & TABLE_PERSIST) != 0 ? TABLE_OURS : 0;
+}
+
+static int commit(struct netlink *netlink, const struct table_state *state, const struct ruleset *ruleset,
+	const struct ruleset_features *features, char *message, size_t size)
+{
+	struct batch batch;
+	int error;
+
+	batch_start(&batch, netlink, ruleset->table, state->generation);
+	message_table_add(&batch, table_flags(state, features));
+	if (state->exists)
+		clear(&batch, state, ruleset);
+	for (size_t i = 0; i < ruleset->counters.count; i++)
+		message_counter_add(&batch, ruleset->counters.items[i]);
+	add_chains(&batch, state, ruleset);
+	add_rules(&batch, ruleset, features);
+	error = batch_commit(&batch, message, size);
+	batch_free(&batch);
+	return error;
+}
+
+static int apply_once(struct netlink *netlink, const struct ruleset *ruleset, const struct ruleset_features *features,
+	char *message, size_t size)
+{
+	struct table_state state;
+	int error = table_read(netlink, ruleset->table, &state);
+
+	if (error < 0) {
+		snprintf(message, size, "table %s: cannot be read: %s", ruleset->table, strerror(-error));
+	} else {
+		table_compare(&state, ruleset);
+		error = commit(netlink, &state, ruleset, features, message, size);
+	}
+	table_free(&state);
+	return error;
+}
+
+/* Whether somebody else changed the ruleset between our look and our transaction. */
+static bool was_overtaken(int error)
+{
+	return error == -ERESTART || error == -EINTR;
+}
+
+int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset, const struct ruleset_features *features,
+	char *message, size_t size)
+{
+	int error = -ERESTART;
+
+	for (int i = 0; i < TRIES && was_overtaken(error); i++)
+		error = apply_once(netlink, ruleset, features, message, size);
+	return error;
+}
+
+int ruleset_remove(struct netlink *netlink, const char *table)
+{
+	char message[256];
+	struct batch batch;
+	int error;
+
+	batch_start(&batch, netlink, table, 0);
+	message_table_delete(&batch);
+	error = batch_commit(&batch, message, sizeof(message));
+	batch_free(&batch);
+	return error == -ENOENT ? 0 : error;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The nft expressions that our rules are made of, one function each. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <libnftnl/rule.h>
+
+#include "core/ruleset.h"
+#include "kernel/ruleset.h"
+#include "kernel/ruleset_batch.h"
+
+/* A rule in the making: expressions gather in it; sets that they name go into the batch before it. */
+struct rule_builder {
+	struct batch *batch;
+	struct nftnl_rule *rule;
+	struct object object;
+	const struct ruleset_features *features;
+	int error; /* the first failure; every later call does nothing */
+};
+
+/*
+ * The kernel's 64 bytes of registers, in words. Values to compare stand in REGISTER_VALUE;
+ * hashes read from REGISTER_ADDRESSES; the others are for shifts over two words.
+ */
+enum {
+	REGISTER_VALUE = NFT_REG32_00,
+	REGISTER_SECOND = NFT_REG32_01,
+	REGISTER_ADDRESSES = NFT_REG32_04,
+	REGISTER_RESULT = NFT_REG32_04,
+	REGISTER_TARGET = NFT_REG32_08,
+	REGISTER_SOURCE = NFT_REG32_09,
+};
+
+/* Longest value that a register comparison takes. */
+#define EXPR_VALUE_MAX 16
+
+void rule_fail(struct rule_builder *rule, int error);
+
+void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target);
+void expr_meta_set(struct rule_builder *rule, uint32_t key, uint32_t source);
+void expr_ct_load(struct rule_builder *rule, uint32_t key, uint32_t target);
+void expr_ct_set(struct rule_builder *rule, uint32_t key, uint32_t source);
+void expr_payload(struct rule_builder *rule, uint32_t base, uint32_t offset, uint32_t length, uint32_t target);
+
+/* Loads the source or destination address; returns its bytes. The rule has matched the family before. */
+uint32_t expr_address(struct rule_builder *rule, enum family family, bool destination, uint32_t target);
+
+/* fib daddr, mark 0. result is one of enum nft_fib_result, flags further enum nft_fib_flags. */
+void expr_fib(struct rule_builder *rule, uint32_t result, uint32_t flags);
+
+/* Value register = value register & mask ^ change; both of length bytes. */
+void expr_bitwise(struct rule_builder *rule, const void *mask, const void *change, uint32_t length);
+
+/* Left or right by 1 to 31 bits; the first word is the highest. Over two words the registers must not overlap. */
+void expr_shift_left(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words, uint32_t bits);
+void expr_shift_right(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words, uint32_t bits);
+
+/* The rule goes on where the value register is that value, or, with negate, is not. */
+void expr_equal(struct rule_builder *rule, const void *value, uint32_t length, bool negate);
+void expr_between(struct rule_builder *rule, const void *from, const void *to, uint32_t length, bool negate);
+void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate);
+
+/* The verdict that a map has for the value register. */
+void expr_verdict_map(struct rule_builder *rule, uint32_t set_id);
+
+/* Value register = 0 .. modulus - 1, in network byte order. type is one of enum nft_ng_types. */
+void expr_number(struct rule_builder *rule, uint32_t type, uint32_t modulus);
+void expr_hash(struct rule_builder *rule, uint32_t length, uint32_t modulus, uint32_t seed);
+
+void expr_immediate(struct rule_builder *rule, const void *value, uint32_t length);
+void expr_verdict(struct rule_builder *rule, int verdict, const char *chain);
+void expr_counter(struct rule_builder *rule);
+void expr_counter_named(struct rule_builder *rule, const char *name);
+void expr_reject(struct rule_builder *rule, uint32_t type, uint8_t code);
+void expr_masquerade(struct rule_builder *rule, uint32_t flags);
+
+/* To the address in the value register. */
+void expr_source_nat(struct rule_builder *rule, uint32_t native_family);
+
+/* Both pass the packet on where nobody listens, and keep a flow's packets in one queue. */
+void expr_queue(struct rule_builder *rule, uint16_t first, uint16_t count);
+void expr_queue_target(struct rule_builder *rule, uint16_t first, uint16_t count);

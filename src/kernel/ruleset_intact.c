@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looks whether our table is still there, and reads its counters. */
+
+#include "kernel/ruleset.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <libnftnl/common.h>
+#include <libnftnl/object.h>
+
+#include "kernel/ruleset_state.h"
+
+#define TRIES 5
+
+/* A base chain that an earlier ruleset left behind is empty and does no harm. */
+static bool is_remnant(const struct chain_state *chain)
+{
+	return chain->type[0] != '\0' && chain->rules == 0;
+}
+
+static bool is_same(const struct table_state *state, const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->chain_count; i++) {
+		const struct chain_state *present = table_chain(state, ruleset->chains[i].name);
+
+		if (present == NULL || !chain_fits(present) || present->rules != ruleset->chains[i].count)
+			return false;
+	}
+	for (size_t i = 0; i < state->chain_count; i++) {
+		if (state->chains[i].wanted == NULL && !is_remnant(&state->chains[i]))
+			return false;
+	}
+	return true;
+}
+
+static int look(struct netlink *netlink, const struct ruleset *ruleset)
+{
+	struct table_state state;
+	int error = table_read(netlink, ruleset->table, &state), result = 0;
+
+	if (error == 0 && state.exists) {
+		table_compare(&state, ruleset);
+		error = table_count_rules(netlink, &state);
+		result = is_same(&state, ruleset) ? 1 : 0;
+	}
+	if (error == 0)
+		error = table_still_current(netlink, &state);
+	table_free(&state);
+	return error < 0 ? error : result;
+}
+
+int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset)
+{
+	int result = -EINTR;
+
+	for (int i = 0; i < TRIES && result == -EINTR; i++)
+		result = look(netlink, ruleset);
+	return result;
+}
+
+static int counter_arrived(const struct nlmsghdr *header, void *data)
+{
+	uint64_t *packets = data;
+	struct nftnl_obj *counter = nftnl_obj_alloc();
+
+	if (counter == NULL)
+		return MNL_CB_ERROR;
+	if (nftnl_obj_nlmsg_parse(header, counter) == 0 &&
+		nftnl_obj_get_u32(counter, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER)
+		*packets = nftnl_obj_get_u64(counter, NFTNL_OBJ_CTR_PKTS);
+	nftnl_obj_free(counter);
+	return MNL_CB_OK;
+}
+
+int ruleset_counter(struct netlink *netlink, const char *table, const char *counter, uint64_t *ret_packets)
+{
+	char request[512] __attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
+	struct nftnl_obj *object;
+	struct nlmsghdr *header;
+
+	if (strlen(table) >= NFT_NAME_MAXLEN / 2 || strlen(counter) >= NFT_NAME_MAXLEN / 2)
+		return -ENAMETOOLONG;
+	object = nftnl_obj_alloc();
+	if (object == NULL)
+		return -ENOMEM;
+	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETOBJ, NFPROTO_INET, 0, 0);
+	nftnl_obj_set_str(object, NFTNL_OBJ_TABLE, table);
+	nftnl_obj_set_str(object, NFTNL_OBJ_NAME, counter);
+	nftnl_obj_set_u32(object, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
+	nftnl_obj_nlmsg_build_payload(header, object);
+	nftnl_obj_free(object);
+	return netlink_ask(netlink, header, counter_arrived, ret_packets);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Statements that match, in the language of nft. */
+
+#include "kernel/ruleset_print.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <linux/rtnetlink.h>
+
+typedef void item_printer(FILE *out, const struct statement *statement, size_t index);
+
+/* " != { a, b }": one item stands without braces. */
+static void print_items(FILE *out, const struct statement *statement, size_t count, item_printer *item)
+{
+	fputs(statement->negate ? " != " : " ", out);
+	if (count != 1)
+		fputs("{ ", out);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			fputs(", ", out);
+		item(out, statement, i);
+	}
+	if (count != 1)
+		fputs(" }", out);
+}
+
+/* Quotation marks and control characters would end the text or hide what follows. */
+void print_quoted(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; *text != '\0'; text++)
+		fputc(*text == '"' || (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+	fputc('"', out);
+}
+
+static void name_item(FILE *out, const struct statement *statement, size_t index)
+{
+	print_quoted(out, statement->names.items[index]);
+}
+
+static void mark_item(FILE *out, const struct statement *statement, size_t index)
+{
+	fprintf(out, "0x%08" PRIx32, statement->values.items[index]);
+}
+
+static void number_item(FILE *out, const struct statement *statement, size_t index)
+{
+	fprintf(out, "%" PRIu32, statement->values.items[index]);
+}
+
+static void network_item(FILE *out, const struct statement *statement, size_t index)
+{
+	const struct network *network = &statement->networks.items[index];
+	char text[ADDRESS_TEXT_MAX];
+
+	fputs(network_format(network, text, sizeof(text)), out);
+}
+
+static void port_item(FILE *out, const struct statement *statement, size_t index)
+{
+	const struct port_range *range = &statement->ports.items[index];
+
+	fprintf(out, "%u", (unsigned int)range->first);
+	if (range->last != range->first)
+		fprintf(out, "-%u", (unsigned int)range->last);
+}
+
+static void protocol_item(FILE *out, const struct statement *statement, size_t index)
+{
+	switch (statement->values.items[index]) {
+	case IPPROTO_ICMP:
+		fputs("icmp", out);
+		return;
+	case IPPROTO_TCP:
+		fputs("tcp", out);
+		return;
+	case IPPROTO_UDP:
+		fputs("udp", out);
+		return;
+	case IPPROTO_ICMPV6:
+		fputs("ipv6-icmp", out);
+		return;
+	case IPPROTO_SCTP:
+		fputs("sctp", out);
+		return;
+	default:
+		number_item(out, statement, index);
+	}
+}
+
+static void address_kind_item(FILE *out, const struct statement *statement, size_t index)
+{
+	switch (statement->values.items[index]) {
+	case RTN_LOCAL:
+		fputs("local", out);
+		return;
+	case RTN_BROADCAST:
+		fputs("broadcast", out);
+		return;
+	case RTN_MULTICAST:
+		fputs("multicast", out);
+		return;
+	default:
+		number_item(out, statement, index);
+	}
+}
+
+const char *family_text(enum family family)
+{
+	return family == IPV4 ? "ip" : "ip6";
+}
+
+void print_networks(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s", family_text(statement->family), word);
+	print_items(out, statement, statement->networks.count, network_item);
+}
+
+void print_ports(FILE *out, const struct statement *statement, const char *word)
+{
+	fputs(word, out);
+	print_items(out, statement, statement->ports.count, port_item);
+}
+
+void print_protocols(FILE *out, const struct statement *statement, const char *word)
+{
+	fputs(word, out);
+	print_items(out, statement, statement->values.count, protocol_item);
+}
+
+void print_numbers(FILE *out, const struct statement *statement, const char *word)
+{
+	fputs(word, out);
+	print_items(out, statement, statement->values.count, number_item);
+}
+
+void print_address_kinds(FILE *out, const struct statement *statement, const char *word)
+{
+	fputs(word, out);
+	print_items(out, statement, statement->values.count, address_kind_item);
+}
+
+void print_names(FILE *out, const struct statement *statement, const char *word)
+{
+	fputs(word, out);
+	print_items(out, statement, statement->names.count, name_item);
+}
+
+void print_states(FILE *out, const struct statement *statement, const char *word)
+{
+	static const struct {
+		uint32_t state;
+		const char *name;
+	} states[] = {
+		{ CONNECTION_INVALID, "invalid" },
+		{ CONNECTION_ESTABLISHED, "established" },
+		{ CONNECTION_RELATED, "related" },
+		{ CONNECTION_NEW, "new" },
+		{ CONNECTION_UNTRACKED, "untracked" },
+	};
+	uint32_t wanted = 0;
+	const char *before = statement->negate ? " ! " : " ";
+
+	fputs(word, out);
+	for (size_t i = 0; i < statement->values.count; i++)
+		wanted |= statement->values.items[i];
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		if ((wanted & states[i].state) == 0)
+			continue;
+		fprintf(out, "%s%s", before, states[i].name);
+		before = ",";
+	}
+}
+
+void print_marks(FILE *out, const struct statement *statement, const char *word)
+{
+	fputs(word, out);
+	if (statement->mask != UINT32_MAX)
+		fprintf(out, " & 0x%08" PRIx32, statement->mask);
+	if (statement->mask != UINT32_MAX && !statement->negate)
+		fputs(" ==", out);
+	print_items(out, statement, statement->values.count, mark_item);
+}
+
+void print_family(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s%s", word, statement->negate ? "!= " : "", statement->family == IPV4 ? "ipv4" : "ipv6");
+}
+
+void print_syn(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %ssyn / fin,syn,rst,ack", word, statement->negate ? "!= " : "");
+}
+
+void print_routed(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s", word, statement->negate ? "missing" : "exists");
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An echo request, and the one packet that counts as its answer. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/address.h"
+#include "service/checker.h"
+
+#define PING_COOKIE_SIZE 16
+
+/* What an answer must show. */
+struct ping {
+	struct address target;
+	uint32_t device_index;
+	uint16_t identifier, sequence;
+	uint8_t cookie[PING_COOKIE_SIZE];
+	uint64_t sent_ns; /* by uv_hrtime() */
+};
+
+/*
+ * Sends a request to target. The caller waits for the descriptor to become readable and closes it.
+ * Descriptor, or -errno; the socket needs CAP_NET_RAW.
+ */
+int probe_ping_send(const struct checker_path *path, const struct address *target, uint16_t sequence,
+	struct ping *ret_ping);
+
+/*
+ * Reads what has come, without waiting. True where the answer is among it: right source, identifier,
+ * sequence and cookie, come in by the right device. Everything else is passed over.
+ */
+bool probe_ping_read(int fd, const struct ping *ping);

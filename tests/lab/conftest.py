@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures of the laboratory tests: laboratories that always go away, and figures that are told at the end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import lab as laboratory  # noqa: E402
+
+FIGURES = pytest.StashKey()
+
+
+def why_not():
+    """What this machine lacks for a laboratory, or None."""
+    if os.geteuid() != 0:
+        return "namespaces need root"
+    name = f"ul{os.getpid()}probe"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        return f"no network namespaces: {made.stderr.strip()}"
+    table = subprocess.run(["ip", "netns", "exec", name, "nft", "add", "table", "inet", "probe"], capture_output=True,
+                           text=True, check=False)
+    subprocess.run(["ip", "netns", "del", name], check=False)
+    return f"no nftables: {table.stderr.strip()}" if table.returncode != 0 else None
+
+
+def pytest_configure(config):
+    config.stash[FIGURES] = []
+    # A polite end still takes the namespaces away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    reason = why_not()
+    for item in items if reason else []:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[FIGURES]:
+        terminalreporter.section("measured")
+    for name, text in config.stash[FIGURES]:
+        terminalreporter.write_line(f"{name}: {text}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        item.failed_once = True
+
+
+@pytest.fixture
+def tell(request):
+    """tell("...") puts a measured figure into the summary."""
+    def add(text):
+        print(text)
+        request.config.stash[FIGURES].append((request.node.name, text))
+    return add
+
+
+@pytest.fixture
+def make_lab(request):
+    """make_lab(links=3, zones=("lan",)) builds a laboratory that is taken away after the test."""
+    made = []
+
+    def build(**options):
+        made.append(laboratory.Lab(**options))
+        return made[-1]
+    yield build
+    for built in made:
+        if getattr(request.node, "failed_once", False) and built.daemon is not None:
+            print(f"--- the daemon's log\n{built.daemon.said()}")
+        built.close()
+
+
+@pytest.fixture
+def lab(make_lab):
+    """Three links, one inside network."""
+    return make_lab()
