@@ -134,6 +134,13 @@ static int compare(const void *left, const void *right)
 	return a->number < b->number ? -1 : 1;
 }
 
+/* A value that several aliases stand for is read several times. */
+static bool is_told_twice(const struct problem *a, const struct problem *b)
+{
+	return a->file == b->file && a->error.line == b->error.line && a->error.column == b->error.column &&
+	       strcmp(a->error.message, b->error.message) == 0;
+}
+
 static void discard(struct problems *problems)
 {
 	for (size_t i = 0; i < problems->count; i++)
@@ -154,9 +161,11 @@ int problems_finish(struct problems *problems, struct config_errors *errors)
 		return problems->no_memory ? -ENOMEM : 0;
 	}
 	qsort(problems->items, problems->count, sizeof(*problems->items), compare);
-	for (size_t i = 0; i < problems->count; i++)
-		errors->items[i] = problems->items[i].error;
-	errors->count = problems->count;
+	for (size_t i = 0; i < problems->count; i++) {
+		if (i > 0 && is_told_twice(&problems->items[i], &problems->items[i - 1]))
+			clear(&errors->items[--errors->count]);
+		errors->items[errors->count++] = problems->items[i].error;
+	}
 	problems->count = 0;
 	discard(problems);
 	return -EINVAL;

@@ -43,14 +43,20 @@ bool link_has_label(const struct link *link, const char *label);
 /* Adds the problem "`x' is not known" with the nearest name. */
 void unknown_name(struct loader *loader, const struct node *node, const char *what, bool zones);
 
+/* Where nothing is said of syslog. */
+void syslog_standard(struct syslog_settings *syslog);
+
 /* Gives each link without a weight one in proportion to its bandwidth. */
 void weights_fill(struct config *config);
 
 /* Length of the cycle of these weights after reduction, as core's schedule would have it. */
 size_t weights_cycle(const unsigned int *weights, size_t count);
 
-/* What no single key can know: relations between keys, names, files. */
-void check_all(struct loader *loader);
+/* What no single key can know: relations between keys, names, files. Each adds problems. */
 void check_names(struct loader *loader);
+void check_links(struct loader *loader);
 void check_settings(struct loader *loader);
 void check_policies(struct loader *loader);
+
+/* Where the value of a key in map stands, or fallback where there is none. */
+struct position place_of_key(const struct node *map, const char *key, const struct node *fallback);

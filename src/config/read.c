@@ -34,6 +34,7 @@ bool read_word(struct loader *loader, const char *what, const struct node *node)
 		return true;
 	problem_add(&loader->problems, node->at, "`%s' is one value, not a %s", what,
 		node->kind == NODE_LIST ? "list" : "map of keys");
+	problem_hint(&loader->problems, "write `%s: VALUE'", what);
 	return false;
 }
 
@@ -50,6 +51,7 @@ bool read_words(struct loader *loader, const char *what, const struct node *node
 {
 	if (node->kind == NODE_MAP) {
 		problem_add(&loader->problems, node->at, "`%s' is a value or a list, not a map of keys", what);
+		problem_hint(&loader->problems, "write `%s: VALUE' or `%s: [VALUE, VALUE]'", what, what);
 		return false;
 	}
 	if (node->count == 0 && node->kind == NODE_LIST && !may_be_empty) {
@@ -59,6 +61,7 @@ bool read_words(struct loader *loader, const char *what, const struct node *node
 	}
 	if (node_items(node) > YAML_KEYS_MAX) {
 		problem_add(&loader->problems, node->at, "`%s' has more than %d items", what, YAML_KEYS_MAX);
+		problem_hint(&loader->problems, "shorten the list");
 		return false;
 	}
 	for (size_t i = 0; i < node_items(node); i++) {
@@ -66,11 +69,12 @@ bool read_words(struct loader *loader, const char *what, const struct node *node
 
 		if (item->kind != NODE_WORD || node_is_empty(item)) {
 			problem_add(&loader->problems, item->at, "an item of `%s' must be a word", what);
+			problem_hint(&loader->problems, "write `%s: [VALUE, VALUE]'", what);
 			return false;
 		}
 		if (is_repeated(node, i)) {
 			problem_add(&loader->problems, item->at, "`%.60s' is here for the second time", item->text);
-			return false;
+			problem_hint(&loader->problems, "take one of the two out");
 		}
 	}
 	return true;
@@ -99,6 +103,7 @@ static void bad_bool(struct loader *loader, const struct field *field, const str
 		else if (strcmp(node->text, no[i]) == 0)
 			problem_hint(&loader->problems, "write `false'");
 	}
+	problem_hint(&loader->problems, "write `true' or `false'");
 }
 
 static void read_bool(struct loader *loader, const struct field *field, const struct node *node, void *base)
@@ -112,7 +117,8 @@ static void read_bool(struct loader *loader, const struct field *field, const st
 static void bad_number(struct loader *loader, const struct field *field, const struct node *node, enum value_error error)
 {
 	struct problems *problems = &loader->problems;
-	const char *example = value_example(field->unit), *zeros = node->text;
+	const char *example = field->scale == 0 ? value_example(field->unit) : "`30s', `10m', `2h' or `7d'";
+	const char *zeros = node->text;
 
 	switch (error) {
 	case VALUE_FINE:
@@ -146,12 +152,13 @@ static void bad_number(struct loader *loader, const struct field *field, const s
 		field->zero == NULL ? "" : field->zero, field->zero == NULL ? "" : "'");
 }
 
-static void out_of_range(struct loader *loader, const struct field *field, const struct node *node)
+static void out_of_range(struct loader *loader, const struct field *field, const struct node *node, bool above)
 {
 	char low[VALUE_TEXT_MAX], high[VALUE_TEXT_MAX];
 
 	problem_add(&loader->problems, node->at, "`%s' is %s to %s, not %.60s", field->key,
 		value_format(field->min, field->unit, low), value_format(field->max, field->unit, high), node->text);
+	problem_hint(&loader->problems, "the %s is `%s'", above ? "most" : "least", above ? high : low);
 }
 
 static void read_number(struct loader *loader, const struct field *field, const struct node *node, void *base)
@@ -170,7 +177,7 @@ static void read_number(struct loader *loader, const struct field *field, const 
 	if (error != VALUE_FINE)
 		bad_number(loader, field, node, error);
 	else if (value < field->min || value > field->max)
-		out_of_range(loader, field, node);
+		out_of_range(loader, field, node, value > field->max);
 	else
 		store(base, field, value / scale);
 }
@@ -309,7 +316,7 @@ static void read_missing(struct loader *loader, const struct field *field, struc
 	if (field->flags & FIELD_REQUIRED) {
 		problem_add(&loader->problems, at, "`%s' is missing", field->key);
 		if (field->meaning != NULL)
-			problem_hint(&loader->problems, "`%s' is %s", field->key, field->meaning);
+			problem_hint(&loader->problems, "`%s': %s", field->key, field->meaning);
 	} else if (field->type == FIELD_MAP && !(field->flags & FIELD_OPTIONAL)) {
 		read_table(loader, field->table, NULL, at, (char *)base + field->offset);
 	} else if (field->standard != NULL) {
@@ -323,6 +330,7 @@ void read_table(struct loader *loader, const struct field *table, const struct n
 	if (node != NULL && node->kind != NODE_MAP) {
 		problem_add(&loader->problems, node->at, "keys with values are expected here, not a %s",
 			node->kind == NODE_LIST ? "list" : "word");
+		problem_hint(&loader->problems, "the first key here is `%s', for example", table[0].key);
 		return;
 	}
 	if (node != NULL)

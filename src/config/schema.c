@@ -90,14 +90,14 @@ static const struct word mail_tls[] = {
 static const struct field bandwidth[] = {
 	{ "download", RATE(link, download_bps), OPTIONAL, .meaning = "what the link brings in at most" },
 	{ "upload", RATE(link, upload_bps), OPTIONAL, .meaning = "what the link takes out at most" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field degraded[] = {
 	{ "latency", TIME(check, degraded_latency_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that is too long" },
 	{ "loss", PERCENT(check, degraded_loss_permille), OPTIONAL, .meaning = "a part of lost probes that is too large" },
 	{ "jitter", TIME(check, degraded_jitter_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that varies too much" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field check[] = {
@@ -112,13 +112,13 @@ static const struct field check[] = {
 	{ "up-after", NUMBER(check, up_after, 1, 1000), .standard = "5",
 		.meaning = "good rounds in a row until the link is up" },
 	{ "degraded", SAME(degraded), .flags = FIELD_ONE_LINE, .meaning = "from when on a link is avoided, but not down" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 const struct field schema_zone[] = {
 	{ "devices", FORM(zone, devices, form_names), .check = check_device, .meaning = "inside network devices" },
 	{ "networks", FORM(zone, networks, form_networks), .meaning = "inside networks" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 const struct field schema_link[] = {
@@ -132,7 +132,7 @@ const struct field schema_link[] = {
 	{ "nat", FORM(link, nat, form_nat), .standard = "masquerade",
 		.meaning = "source address outside: masquerade, none, or an address per family" },
 	{ "check", MAP(link, check, check), .meaning = "how the link is tested" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field match[] = {
@@ -145,7 +145,7 @@ static const struct field match[] = {
 	{ "to-port", FORM(match, to_ports, form_ports), .meaning = "port or range at the destination" },
 	{ "dscp", LATER },
 	{ "time", LATER },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field sticky[] = {
@@ -153,7 +153,7 @@ static const struct field sticky[] = {
 		.meaning = "what stays on one link" },
 	{ "for", TIME(balance, sticky_for_s, SECOND, 365ull * DAY), .scale = SECOND, OPTIONAL, .standard = "10m",
 		.meaning = "how long after its last new connection" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field balance[] = {
@@ -168,19 +168,27 @@ static const struct field balance[] = {
 	{ "on-failure", WORD(balance, on_failure, on_failures), .standard = "reset",
 		.meaning = "what happens to connections of a link that failed" },
 	{ "on-recovery", LATER },
-	{ NULL },
+	{ .key = NULL },
 };
+
+/* Connections that are not allowed leave by no link. */
+static bool without_balance(const void *base)
+{
+	const struct policy *policy = base;
+
+	return policy->action != ACTION_ALLOW;
+}
 
 const struct field schema_policy[] = {
 	{ "name", TEXT(policy, name, check_name), REQUIRED, .meaning = "the policy's name, each once" },
 	{ "match", MAP(policy, match, match), .meaning = "which connections; by default all" },
 	{ "action", WORD(policy, action, actions), .standard = "allow", .meaning = "allow, drop or reject" },
-	{ "balance", MAP(policy, balance, balance), .meaning = "by which link they leave" },
+	{ "balance", MAP(policy, balance, balance), .absent = without_balance, .meaning = "by which link they leave" },
 	{ "nat", WORD(policy, nat.kind, policy_nats), .standard = "auto", .meaning = "auto: as the link says" },
 	{ "log", BOOL(policy, log), .standard = "false", .meaning = "a line in the log for each connection" },
 	{ "qos", LATER },
 	{ "limits", LATER },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field mail[] = {
@@ -195,19 +203,19 @@ static const struct field mail[] = {
 	{ "ca-file", TEXT(mail_settings, ca_file, check_path), OPTIONAL,
 		.meaning = "certificates to trust; by default the system's" },
 	{ "tls", WORD(mail_settings, tls, mail_tls), .standard = "opportunistic", .meaning = "whether the way is encrypted" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field alerts[] = {
 	{ "mail", MAP(config, mail, mail), OPTIONAL, .meaning = "mails about links" },
 	{ "syslog", FORM(config, syslog, form_syslog), .meaning = "{ facility: NAME }" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field control[] = {
 	{ "socket", TEXT(config, socket, check_socket), .standard = RUNSTATEDIR "/uplinkd/control.sock",
 		.meaning = "where uplinkctl reaches the daemon" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field kernel[] = {
@@ -223,13 +231,13 @@ static const struct field kernel[] = {
 		.meaning = "queues for packets from inside, and as many for those from links" },
 	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), .standard = "1024",
 		.meaning = "packets that a queue holds" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 static const struct field sticky_table[] = {
 	{ "entries", NUMBER(config, sticky_entries, 8, 1u << 24), .standard = "65536",
 		.meaning = "what the memory for sticky holds; rounded up to a power of two" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 const struct field schema_top[] = {
@@ -246,13 +254,13 @@ const struct field schema_top[] = {
 	{ "sets", LATER },
 	{ "qos", LATER },
 	{ "dos", LATER },
-	{ NULL },
+	{ .key = NULL },
 };
 
 const struct field schema_policy_file[] = {
 	{ "version", FORM(config, arena, form_version), .meaning = "the version of this format: 1" },
 	{ "policies", FORM(config, policies, form_policies), REQUIRED, .meaning = "a list of policies" },
-	{ NULL },
+	{ .key = NULL },
 };
 
 const char *config_algorithm_name(enum algorithm algorithm)

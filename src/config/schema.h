@@ -57,6 +57,7 @@ struct field {
 	const struct word *words;
 	text_check *check;
 	const struct form *form;
+	bool (*absent)(const void *base); /* NULL, or true where it is not printed */
 	const struct field *table;
 	const char *meaning;
 };
@@ -77,7 +78,7 @@ void read_field(struct loader *loader, const struct field *field, const struct n
 /* False, with a problem, where node is no word. */
 bool read_word(struct loader *loader, const char *what, const struct node *node);
 
-/* False, with a problem, where node is neither a word nor a list of words, has one twice, or is empty and must not be. */
+/* False, with a problem, where node is neither a word nor a list of words, or is empty and must not be. */
 bool read_words(struct loader *loader, const char *what, const struct node *node, bool may_be_empty);
 
 /* The words of a list that passed read_words(). */

@@ -42,7 +42,7 @@ static bool hides(uint32_t character)
 {
 	return character < 0xa0 || (character >= 0x200b && character <= 0x200f) ||
 	       (character >= 0x2028 && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069) ||
-	       character == 0xfeff;
+	       character == 0xfeff || (character & 0xfffe) == 0xfffe;
 }
 
 size_t text_step(const char *text, size_t length, bool *ret_printable)
@@ -115,7 +115,7 @@ struct nearest nearest_to(const char *wrong)
 {
 	size_t length = strlen(wrong);
 
-	return (struct nearest){ .wrong = wrong, .distance = length < 6 ? 2 + (length > 3) : 4 };
+	return (struct nearest){ .wrong = wrong, .distance = length < 5 ? 2 : length < 8 ? 3 : 4 };
 }
 
 void nearest_try(struct nearest *nearest, const char *word)

@@ -74,6 +74,7 @@ static bool add_pair(struct builder *builder, struct frame *frame, struct node *
 		return true;
 	if (node->count == YAML_KEYS_MAX) {
 		problem_add(builder->problems, key->at, "more than %d keys in one place", YAML_KEYS_MAX);
+		problem_hint(builder->problems, "nothing here needs so many");
 		return false;
 	}
 	if (!append(builder, frame, 2 * node->count, key) || !append(builder, frame, 2 * node->count + 1, value))
@@ -125,6 +126,7 @@ static bool count_nodes(struct builder *builder, struct position at, size_t more
 		return true;
 	problem_add(builder->problems, at, "the file holds more than %d values, those of its aliases counted",
 		YAML_NODES_MAX);
+	problem_hint(builder->problems, "use fewer aliases (`*name'), or fewer values");
 	return false;
 }
 
@@ -136,6 +138,7 @@ static bool remember(struct builder *builder, const char *name, struct node *nod
 		return true;
 	if (builder->anchor_count++ == YAML_ANCHORS_MAX) {
 		problem_add(builder->problems, node->at, "more than %d anchors", YAML_ANCHORS_MAX);
+		problem_hint(builder->problems, "write some of the values out");
 		return false;
 	}
 	anchor = arena_alloc(builder->arena, sizeof(*anchor));
@@ -177,6 +180,7 @@ static bool on_word(struct builder *builder, const yaml_event_t *event)
 	if (length > YAML_TEXT_MAX || memchr(text, '\0', length) != NULL) {
 		problem_add(builder->problems, node->at, length > YAML_TEXT_MAX ?
 			"a value of more than 4096 bytes" : "a value with a zero byte in it");
+		problem_hint(builder->problems, "shorten it to what is meant");
 		length = 0;
 	}
 	node->text = arena_text(builder->arena, text, length);
@@ -198,6 +202,7 @@ static bool on_open(struct builder *builder, const yaml_event_t *event)
 		return false;
 	if (builder->depth == YAML_DEPTH_MAX) {
 		problem_add(builder->problems, node->at, "nested more than %d deep", YAML_DEPTH_MAX);
+		problem_hint(builder->problems, "nothing here is nested so: is a bracket too many?");
 		return false;
 	}
 	if (!attach(builder, node))
@@ -232,6 +237,7 @@ static bool on_alias(struct builder *builder, const yaml_event_t *event)
 	}
 	if (anchor->node->open) {
 		problem_add(builder->problems, at, "`*%.60s' stands for the value that it is a part of", name);
+		problem_hint(builder->problems, "put the anchor (`&%.60s') at a value that does not hold this place", name);
 		return false;
 	}
 	return count_nodes(builder, at, anchor->node->weight) && attach(builder, anchor->node);
@@ -299,6 +305,7 @@ struct node *yaml_read(struct arena *arena, const struct source *source, struct 
 
 	if (source->length > YAML_BYTES_MAX) {
 		problem_add(problems, (struct position){ source, 0, 0 }, "larger than %u bytes", YAML_BYTES_MAX);
+		problem_hint(problems, "is it the right file?");
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&builder.parser)) {
@@ -309,7 +316,5 @@ struct node *yaml_read(struct arena *arena, const struct source *source, struct 
 	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)source->text, source->length);
 	whole = read_events(&builder);
 	yaml_parser_delete(&builder.parser);
-	if (whole && builder.root == NULL)
-		problem_add(problems, (struct position){ source, 0, 0 }, "the file is empty");
 	return whole ? builder.root : NULL;
 }

@@ -34,8 +34,8 @@ struct node {
 };
 
 /*
- * Reads the one document of source. Everything lives in the arena. NULL where nothing usable is there,
- * with a problem added; problems may also be added where a tree is returned.
+ * Reads the one document of source. Everything lives in the arena. NULL with a problem added where it
+ * cannot be read, and without one where it is empty. Problems may also be added where a tree is returned.
  */
 struct node *yaml_read(struct arena *arena, const struct source *source, struct problems *problems);
 

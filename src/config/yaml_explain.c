@@ -140,6 +140,7 @@ void yaml_explain(const struct yaml_parser_s *parser, const struct source *sourc
 		explain_character(source, at, problems);
 	} else if (explanation == NULL) {
 		problem_add(problems, at, "not valid YAML: %s", problem);
+		problem_hint(problems, QUOTES);
 	} else {
 		problem_add(problems, at, "%s", explanation->message);
 		problem_hint(problems, "%s", explanation->hint);

@@ -12,8 +12,8 @@
 #include "core/ruleset.h"
 #include "core/view.h"
 
-/* Our number in rtm_protocol and of rules: 186 to 191 are unassigned; others leave ours alone by it. */
-#define PLAN_ROUTE_PROTOCOL 187
+/* Our number in rtm_protocol and of rules. Unassigned; 186 to 189 are BGP, IS-IS, OSPF and RIP. */
+#define PLAN_ROUTE_PROTOCOL 87
 
 struct plan_route {
 	enum family family;

@@ -61,7 +61,8 @@ static void match_new(struct planner *planner, bool negate)
 	build_values(&planner->builder, MATCH_CONNECTION_STATE, &new, 1, negate);
 }
 
-static void plan_restore(struct planner *planner)
+/* leaving: in output, where the resets that we send ourselves pass on their way to the inside. */
+static void plan_restore(struct planner *planner, bool leaving)
 {
 	struct builder *b = &planner->builder;
 
@@ -71,6 +72,8 @@ static void plan_restore(struct planner *planner)
 	build_rule(b, "TCP of a dead link is told");
 	match_undecided(planner, true);
 	match_protocol(planner, TCP_PROTOCOL);
+	if (leaving)
+		build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, false);
 	build_jump(b, JUMP, CHAIN_DEAD);
 	build_rule(b, "decided: nothing more to do here");
 	match_undecided(planner, true);
@@ -113,7 +116,7 @@ static void plan_prerouting(struct planner *planner)
 	struct builder *b = &planner->builder;
 
 	build_base_chain(b, "prerouting", CHAIN_FILTER, HOOK_PREROUTING, PRIORITY_DECIDE);
-	plan_restore(planner);
+	plan_restore(planner, false);
 	for (size_t i = 0; i < planner->config->link_count; i++) {
 		struct names device = { &planner->config->links[i].device, 1 };
 
@@ -148,7 +151,7 @@ static void plan_output(struct planner *planner)
 	build_rule(b, "this machine with itself");
 	build_devices(b, MATCH_DEVICE_OUT, &loopback, false);
 	build_jump(b, GOTO, CHAIN_EXEMPT);
-	plan_restore(planner);
+	plan_restore(planner, true);
 	build_rule(b, "to the inside");
 	match_no_link(planner);
 	build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, true);

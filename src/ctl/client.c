@@ -12,11 +12,11 @@
 
 #include "ctl/output.h"
 
-#define ANSWER_MAX      (256U << 20)
-#define LINE_MAX_LENGTH (1U << 20)
-#define TIMEOUT_S       15L
+#define ANSWER_MAX       (256U << 20)
+#define LINE_MAX_LENGTH  (1U << 20)
+#define TIMEOUT_S        15L
 #define TIMEOUT_CHANGE_S 90L /* a reload or a mail takes its time */
-#define SILENCE_S       60L  /* of a stream that gives a sign of life more often */
+#define SILENCE_S        60L /* of a stream that gives a sign of life more often */
 
 struct buffer {
 	char *text; /* ends with a zero byte once there is anything */
@@ -44,12 +44,14 @@ static size_t collect(char *text, size_t size, size_t count, void *data)
 	return buffer_add(data, text, size * count) ? size * count : 0;
 }
 
-/* The URL of a path with its query, encoded; NULL: no memory. The caller frees it with curl_free(). */
+/* The URL of a path with its query, encoded; NULL: no memory. The caller frees it with curl_free().
+ */
 static char *make_url(const char *path, const struct query *query)
 {
 	CURLU *url = curl_url();
 	char *text = NULL, *part;
-	bool fine = url != NULL && curl_url_set(url, CURLUPART_URL, "http://uplinkd/", 0) == CURLUE_OK;
+	bool fine =
+		url != NULL && curl_url_set(url, CURLUPART_URL, "http://uplinkd/", 0) == CURLUE_OK;
 
 	/* path has its own constant query where it needs one */
 	fine = fine && curl_url_set(url, CURLUPART_URL, path, 0) == CURLUE_OK;
@@ -57,7 +59,8 @@ static char *make_url(const char *path, const struct query *query)
 		fine = asprintf(&part, "%s=%s", query->name, query->value) >= 0;
 		if (!fine)
 			break;
-		fine = curl_url_set(url, CURLUPART_QUERY, part, CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK;
+		fine = curl_url_set(url, CURLUPART_QUERY, part,
+			       CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK;
 		free(part);
 	}
 	if (fine)
@@ -85,7 +88,8 @@ static CURL *prepare(const struct invocation *invocation, const char *url)
 static int explain_no_connection(const struct invocation *invocation, long error)
 {
 	if (error == EACCES || error == EPERM) {
-		output_error("may not talk to the daemon on %s: be root or in the group uplinkd", invocation->socket);
+		output_error("may not talk to the daemon on %s: be root or in the group uplinkd",
+			invocation->socket);
 		return EXIT_ERROR;
 	}
 	output_error("uplinkd is not running: nobody answers on %s", invocation->socket);
@@ -101,8 +105,10 @@ static int explain_failure(const struct invocation *invocation, CURL *curl, CURL
 		return explain_no_connection(invocation, error);
 	if (result == CURLE_OPERATION_TIMEDOUT)
 		output_error("the daemon does not answer in time");
-	else if (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR || result == CURLE_GOT_NOTHING)
-		output_error("the daemon has hung up; it may be stopping, or have too many clients");
+	else if (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR ||
+		 result == CURLE_GOT_NOTHING)
+		output_error(
+			"the daemon has hung up; it may be stopping, or have too many clients");
 	else
 		output_error("cannot talk to the daemon: %s", curl_easy_strerror(result));
 	return EXIT_ERROR;
@@ -112,15 +118,16 @@ static int read_document(const struct buffer *buffer, struct reply *reply)
 {
 	json_error_t error;
 
-	reply->document = json_loadb(buffer->text == NULL ? "" : buffer->text, buffer->length, JSON_DECODE_ANY, &error);
+	reply->document = json_loadb(
+		buffer->text == NULL ? "" : buffer->text, buffer->length, JSON_DECODE_ANY, &error);
 	if (reply->document != NULL)
 		return EXIT_FINE;
 	output_error("the daemon's answer (%ld) is not JSON: %s", reply->status, error.text);
 	return EXIT_ERROR;
 }
 
-int client_call(const struct invocation *invocation, bool post, const char *path, const struct query *query,
-	struct reply *reply)
+int client_call(const struct invocation *invocation, bool post, const char *path,
+	const struct query *query, struct reply *reply)
 {
 	struct buffer buffer = { .limit = ANSWER_MAX };
 	char *url = make_url(path, query);
@@ -140,7 +147,8 @@ int client_call(const struct invocation *invocation, bool post, const char *path
 		curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, "");
 	result = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply->status);
-	code = result == CURLE_OK ? read_document(&buffer, reply) : explain_failure(invocation, curl, result);
+	code = result == CURLE_OK ? read_document(&buffer, reply)
+				  : explain_failure(invocation, curl, result);
 
 cleanup:
 	curl_easy_cleanup(curl);
@@ -162,8 +170,8 @@ int client_complain(const struct invocation *invocation, const struct reply *rep
 	return EXIT_ERROR;
 }
 
-int client_ask(const struct invocation *invocation, bool post, const char *path, const struct query *query,
-	json_t **ret_document)
+int client_ask(const struct invocation *invocation, bool post, const char *path,
+	const struct query *query, json_t **ret_document)
 {
 	struct reply reply;
 	int code = client_call(invocation, post, path, query, &reply);
@@ -212,7 +220,8 @@ static size_t receive(char *text, size_t size, size_t count, void *data)
 {
 	struct stream *stream = data;
 
-	if (memchr(text, '\0', size * count) != NULL || !buffer_add(&stream->buffer, text, size * count))
+	if (memchr(text, '\0', size * count) != NULL ||
+		!buffer_add(&stream->buffer, text, size * count))
 		return 0;
 	if (!has_succeeded(stream))
 		return size * count;
@@ -243,7 +252,8 @@ static int explain_end(const struct invocation *invocation, struct stream *strea
 	return code;
 }
 
-int client_follow(const struct invocation *invocation, const char *path, const struct follower *follower)
+int client_follow(
+	const struct invocation *invocation, const char *path, const struct follower *follower)
 {
 	struct stream stream = { .follower = follower, .buffer = { .limit = LINE_MAX_LENGTH } };
 	char *url = make_url(path, NULL);

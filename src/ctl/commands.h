@@ -27,7 +27,7 @@ enum argument_kind {
 
 /* A list ends with an entry without name. */
 struct command_option {
-	char letter;       /* 0: a long name only */
+	char letter; /* 0: a long name only */
 	const char *name;
 	const char *value; /* what to call its value; NULL: it has none */
 	bool required;
@@ -40,11 +40,12 @@ struct command;
 struct invocation {
 	const struct command *command;
 	const char *socket;
-	const char *file;     /* -c, or NULL */
+	const char *file; /* -c, or NULL */
 	bool json;
-	bool colour;          /* stdout is a terminal that likes colours */
-	const char *argument; /* NULL: not given */
-	const char *values[COMMAND_OPTIONS_MAX]; /* of command->options; "" for one without value, NULL: not given */
+	bool colour;                             /* stdout is a terminal that likes colours */
+	const char *argument;                    /* NULL: not given */
+	const char *values[COMMAND_OPTIONS_MAX]; /* of command->options; "" for one without value,
+						    NULL: not given */
 };
 
 /*

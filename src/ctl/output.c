@@ -71,7 +71,10 @@ static size_t next_code(const char *text, uint32_t *ret_code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char first = (unsigned char)text[0];
-	size_t length = first < 0x80 ? 1 : first >= 0xf0 && first < 0xf8 ? 4 : first >= 0xe0 ? 3 : 2;
+	size_t length = first < 0x80                    ? 1
+			: first >= 0xf0 && first < 0xf8 ? 4
+			: first >= 0xe0                 ? 3
+							: 2;
 	uint32_t code = length == 1 ? first : first & (0xffU >> (length + 1));
 
 	if ((first >= 0x80 && first < 0xc0) || first >= 0xf8)
@@ -176,7 +179,8 @@ void output_json(const json_t *document)
 {
 	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
 	bool terminal = isatty(STDOUT_FILENO);
-	char *text = output_need(json_dumps(document, flags | (terminal ? JSON_INDENT(2) : JSON_COMPACT)));
+	char *text = output_need(
+		json_dumps(document, flags | (terminal ? JSON_INDENT(2) : JSON_COMPACT)));
 	char *escaped = output_escape(text, "\n");
 
 	puts(terminal ? escaped : text);

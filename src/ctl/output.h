@@ -16,7 +16,8 @@ enum colour {
 	COLOUR_TITLE,
 };
 
-/* Whether a stream (a descriptor) is a terminal that likes colours; NO_COLOR and TERM=dumb say no. */
+/* Whether a stream (a descriptor) is a terminal that likes colours; NO_COLOR and TERM=dumb say no.
+ */
 bool output_likes_colour(int fd);
 
 /* What switches a colour on; what switches it off again. "" where wanted is false. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GAP "  "
+#define GAP 2
 
 struct cell {
 	char *text;
@@ -43,7 +43,8 @@ void table_add(struct table *table, enum colour colour, const char *text)
 {
 	if (table->count == table->size) {
 		table->size = table->size == 0 ? 64 : table->size * 2;
-		table->cells = output_need(reallocarray(table->cells, table->size, sizeof(table->cells[0])));
+		table->cells = output_need(
+			reallocarray(table->cells, table->size, sizeof(table->cells[0])));
 	}
 	table->cells[table->count++] = (struct cell){ output_escape(text, ""), colour };
 }
@@ -71,57 +72,64 @@ static size_t column_width(const struct table *table, size_t column)
 	return widest == 0 || widest > title ? widest : title;
 }
 
-static void pad(size_t width)
+/* Spaces are printed only before the next text, so that no row ends with them. */
+struct row {
+	size_t gap;
+	bool colour;
+};
+
+static void print_cell(
+	struct row *row, const char *text, size_t width, bool right, enum colour colour)
 {
-	while (width-- > 0)
-		putchar(' ');
+	size_t rest = width - output_width(text);
+	bool painted = row->colour && colour != COLOUR_NONE;
+
+	if (right)
+		row->gap += rest;
+	if (text[0] != '\0') {
+		printf("%*s%s%s%s", (int)row->gap, "", output_colour(painted, colour), text,
+			output_plain(painted));
+		row->gap = 0;
+	}
+	row->gap += GAP + (right ? 0 : rest);
 }
 
-/* The column that ends the rows: no spaces are put behind it. */
-static size_t last_column(const struct table *table, const size_t *widths)
+static void print_titles(const struct table *table, const size_t *widths, bool colour)
 {
-	size_t last = 0;
+	struct row row = { .colour = colour };
+
+	for (size_t i = 0; i < table->columns; i++) {
+		const char *title = table->titles[i];
+
+		if (widths[i] > 0)
+			print_cell(
+				&row, bare_title(title), widths[i], is_right(title), COLOUR_TITLE);
+	}
+	putchar('\n');
+}
+
+static void print_row(
+	const struct table *table, const struct cell *cells, const size_t *widths, bool colour)
+{
+	struct row row = { .colour = colour };
 
 	for (size_t i = 0; i < table->columns; i++) {
 		if (widths[i] > 0)
-			last = i;
+			print_cell(&row, cells[i].text, widths[i], is_right(table->titles[i]),
+				cells[i].colour);
 	}
-	return last;
-}
-
-static void print_cell(const char *text, size_t width, bool right, bool last, const char *begin, const char *end)
-{
-	size_t rest = width - output_width(text);
-
-	if (right)
-		pad(rest);
-	printf("%s%s%s", begin, text, end);
-	if (!right && !last)
-		pad(rest);
-	fputs(last ? "\n" : GAP, stdout);
+	putchar('\n');
 }
 
 void table_print(const struct table *table, bool colour)
 {
 	size_t *widths = output_need(calloc(table->columns, sizeof(*widths)));
-	size_t last;
 
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = column_width(table, i);
-	last = last_column(table, widths);
-	for (size_t i = 0; table->count > 0 && i < table->columns; i++) {
-		if (widths[i] > 0)
-			print_cell(bare_title(table->titles[i]), widths[i], is_right(table->titles[i]), i == last,
-				output_colour(colour, COLOUR_TITLE), output_plain(colour));
-	}
-	for (size_t i = 0; i < table->count; i++) {
-		const struct cell *cell = &table->cells[i];
-		size_t column = i % table->columns;
-		bool painted = colour && cell->colour != COLOUR_NONE;
-
-		if (widths[column] > 0)
-			print_cell(cell->text, widths[column], is_right(table->titles[column]), column == last,
-				output_colour(painted, cell->colour), output_plain(painted));
-	}
+	if (table->count > 0)
+		print_titles(table, widths, colour);
+	for (size_t i = 0; i + table->columns <= table->count; i += table->columns)
+		print_row(table, &table->cells[i], widths, colour);
 	free(widths);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Text in aligned columns, whatever alphabet is in it. Ends the program where there is no memory. */
+/* Text in aligned columns, whatever alphabet is in it. Ends the program where there is no memory.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,8 @@
 
 struct table;
 
-/* A title that begins with '>' makes its column align to the right. titles must outlive the table. */
+/* A title that begins with '>' makes its column align to the right. titles must outlive the table.
+ */
 struct table *table_new(const char *const *titles, size_t columns);
 
 /* Accepts NULL. */

@@ -30,7 +30,8 @@ static struct measure scaled(double number, const char *const *units, size_t cou
 		number /= 1000;
 		unit++;
 	}
-	snprintf(measure.text, sizeof(measure.text), "%.*f %s", unit == 0 ? 0 : decimals(number), number, units[unit]);
+	snprintf(measure.text, sizeof(measure.text), "%.*f %s", unit == 0 ? 0 : decimals(number),
+		number, units[unit]);
 	return measure;
 }
 
@@ -57,7 +58,10 @@ struct measure measure_latency(double milliseconds)
 	if (milliseconds >= 999.5)
 		snprintf(measure.text, sizeof(measure.text), "%.1f s", milliseconds / 1000);
 	else
-		snprintf(measure.text, sizeof(measure.text), "%.*f ms", milliseconds < 1 ? 2 : milliseconds < 99.95 ? 1 : 0,
+		snprintf(measure.text, sizeof(measure.text), "%.*f ms",
+			milliseconds < 1       ? 2
+			: milliseconds < 99.95 ? 1
+					       : 0,
 			milliseconds);
 	return measure;
 }
@@ -69,7 +73,8 @@ struct measure measure_share(double fraction)
 
 	if (!isfinite(fraction))
 		return unknown;
-	snprintf(measure.text, sizeof(measure.text), "%.*f %%", percent == 0 || percent >= 9.95 ? 0 : 1, percent);
+	snprintf(measure.text, sizeof(measure.text), "%.*f %%",
+		percent == 0 || percent >= 9.95 ? 0 : 1, percent);
 	return measure;
 }
 
@@ -104,7 +109,8 @@ struct measure measure_number(double number)
 struct measure measure_duration(double seconds)
 {
 	struct measure measure;
-	unsigned long long total = isfinite(seconds) && seconds > 0 ? (unsigned long long)fmin(seconds, 1e12) : 0;
+	unsigned long long total =
+		isfinite(seconds) && seconds > 0 ? (unsigned long long)fmin(seconds, 1e12) : 0;
 	unsigned long long minutes = total / 60, hours = minutes / 60, days = hours / 24;
 
 	if (!isfinite(seconds))
@@ -114,7 +120,8 @@ struct measure measure_duration(double seconds)
 	else if (hours == 0)
 		snprintf(measure.text, sizeof(measure.text), "%llu min", minutes);
 	else if (days == 0 && minutes % 60 != 0)
-		snprintf(measure.text, sizeof(measure.text), "%llu h %llu min", hours, minutes % 60);
+		snprintf(
+			measure.text, sizeof(measure.text), "%llu h %llu min", hours, minutes % 60);
 	else if (days == 0)
 		snprintf(measure.text, sizeof(measure.text), "%llu h", hours);
 	else if (hours % 24 != 0 && days < 100)

@@ -3,43 +3,30 @@
 
 #include "kernel/queue.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
+
+#include "kernel/queue_message.h"
 
 /* Packets per recvmmsg(), and room for one: QUEUE_COPY_RANGE and some 150 bytes of attributes. */
 #define BATCH    64
 #define SLOT_MAX 1024
 
 /* What a waiting packet takes of the socket's buffer, and the least that we want. */
-#define PACKET_COST     2048
-#define BUFFER_LEAST    (4 * 1024 * 1024)
-#define BUFFER_MOST     (512 * 1024 * 1024)
-#define FIGURES_FILE    "/proc/net/netfilter/nfnetlink_queue"
-#define VERDICTS        128
-#define CONFIG_TYPE     (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG)
-#define PACKET_TYPE     (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET)
-#define VERDICT_TYPE    (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT)
-#define MESSAGE_HEADERS (sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg))
+#define PACKET_COST  2048
+#define BUFFER_LEAST (4 * 1024 * 1024)
+#define BUFFER_MOST  (512 * 1024 * 1024)
 
-/* The whole message as the kernel wants it: every part is a multiple of four bytes long. */
-struct verdict {
-	struct nlmsghdr header;
-	struct nfgenmsg queue;
-	struct nlattr verdict_header;
-	struct nfqnl_msg_verdict_hdr verdict;
-	struct nlattr mark_header; /* from here on absent where there is no mark to set */
-	uint32_t mark;
-};
+/* Verdicts that are gathered at most. */
+#define VERDICTS     128
+#define FIGURES_FILE "/proc/net/netfilter/nfnetlink_queue"
 
 struct slot {
 	uint8_t bytes[SLOT_MAX] __attribute__((aligned(8)));
@@ -50,7 +37,7 @@ struct queue {
 	uint16_t number;
 	bool privileged; /* may do what needs CAP_NET_ADMIN */
 	size_t verdict_bytes;
-	uint8_t verdicts[VERDICTS * sizeof(struct verdict)] __attribute__((aligned(8)));
+	uint8_t verdicts[VERDICTS * QUEUE_VERDICT_MAX] __attribute__((aligned(8)));
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_nl senders[BATCH];
@@ -105,35 +92,6 @@ static int open_socket(struct queue *queue, uint32_t length)
 	return 0;
 }
 
-/*
- * All in one message: between a bind and a copy mode in two the kernel would drop every packet. No
- * acknowledgement is asked for, see bind_answer().
- */
-static struct nlmsghdr *build_config(void *buffer, uint16_t number, uint32_t length, uint32_t flags)
-{
-	const struct nfqnl_msg_config_cmd command = { .command = NFQNL_CFG_CMD_BIND };
-	const struct nfqnl_msg_config_params params = {
-		.copy_range = htonl(QUEUE_COPY_RANGE),
-		.copy_mode = NFQNL_COPY_PACKET,
-	};
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *queue = mnl_nlmsg_put_extra_header(header, sizeof(*queue));
-
-	header->nlmsg_type = CONFIG_TYPE;
-	header->nlmsg_flags = NLM_F_REQUEST;
-	queue->nfgen_family = AF_UNSPEC;
-	queue->version = NFNETLINK_V0;
-	queue->res_id = htons(number);
-	mnl_attr_put(header, NFQA_CFG_CMD, sizeof(command), &command);
-	mnl_attr_put(header, NFQA_CFG_PARAMS, sizeof(params), &params);
-	mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(length));
-	if (flags != 0) {
-		mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(flags));
-		mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(flags));
-	}
-	return header;
-}
-
 static bool is_from_kernel(const struct msghdr *message)
 {
 	const struct sockaddr_nl *sender = message->msg_name;
@@ -168,12 +126,13 @@ static int bind_answer(struct queue *queue)
 	}
 }
 
+/* All in one message: between a bind and a copy mode in two the kernel would drop every packet. */
 static int bind_queue(struct queue *queue, uint32_t length, uint32_t flags)
 {
-	uint8_t buffer[256] __attribute__((aligned(NLMSG_ALIGNTO)));
-	const struct nlmsghdr *request = build_config(buffer, queue->number, length, flags);
+	uint8_t buffer[QUEUE_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	size_t size = queue_message_config(buffer, queue->number, length, flags);
 
-	if (mnl_socket_sendto(queue->socket, request, request->nlmsg_len) < 0)
+	if (mnl_socket_sendto(queue->socket, buffer, size) < 0)
 		return -errno;
 	return bind_answer(queue);
 }
@@ -226,67 +185,6 @@ void queue_close(struct queue *queue)
 	free(queue);
 }
 
-static uint32_t attribute_u32(const struct nlattr *attribute)
-{
-	uint32_t value;
-
-	if (attribute->nla_len < sizeof(*attribute) + sizeof(value))
-		return 0;
-	memcpy(&value, attribute + 1, sizeof(value));
-	return ntohl(value);
-}
-
-/* True where the attribute gave the packet its id. */
-static bool take_attribute(struct queue_packet *packet, const struct nlattr *attribute)
-{
-	switch (attribute->nla_type & NLA_TYPE_MASK) {
-	case NFQA_PACKET_HDR:
-		packet->id = attribute_u32(attribute); /* its first member */
-		return attribute->nla_len >= sizeof(*attribute) + sizeof(struct nfqnl_msg_packet_hdr);
-	case NFQA_MARK:
-		packet->mark = attribute_u32(attribute);
-		return false;
-	case NFQA_IFINDEX_INDEV:
-		packet->device_in = attribute_u32(attribute);
-		return false;
-	case NFQA_PAYLOAD:
-		packet->payload = (const uint8_t *)(attribute + 1);
-		packet->length = attribute->nla_len - sizeof(*attribute);
-		return false;
-	default:
-		return false;
-	}
-}
-
-/*
- * Of a message that was cut, or that is damaged behind the id, what stands before counts: the packet
- * needs its verdict all the same.
- */
-static bool parse_packet(const uint8_t *bytes, size_t length, struct queue_packet *ret_packet)
-{
-	const struct nlmsghdr *header = (const void *)bytes;
-	struct queue_packet packet = { .payload = bytes };
-	size_t at = MESSAGE_HEADERS;
-	bool known = false;
-
-	if (length < MESSAGE_HEADERS || header->nlmsg_type != PACKET_TYPE)
-		return false;
-	if (length > header->nlmsg_len)
-		length = header->nlmsg_len;
-	while (at + sizeof(struct nlattr) <= length) {
-		const struct nlattr *attribute = (const void *)(bytes + at);
-
-		if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > length - at)
-			break;
-		if (take_attribute(&packet, attribute))
-			known = true;
-		at += NLA_ALIGN(attribute->nla_len);
-	}
-	if (known)
-		*ret_packet = packet;
-	return known;
-}
-
 /* Messages read, or -errno. */
 static int read_slots(struct queue *queue, size_t max)
 {
@@ -317,7 +215,7 @@ int queue_receive(struct queue *queue, struct queue_packet *packets, size_t max)
 			return count == -EAGAIN ? 0 : count;
 		for (int i = 0; i < count; i++) {
 			if (is_from_kernel(&queue->messages[i].msg_hdr) &&
-				parse_packet(queue->slots[i].bytes, queue->messages[i].msg_len, &packets[found]))
+				queue_message_parse(queue->slots[i].bytes, queue->messages[i].msg_len, &packets[found]))
 				found++;
 		}
 	}
@@ -342,32 +240,12 @@ int queue_flush(struct queue *queue)
 
 static void gather(struct queue *queue, uint32_t verdict, uint32_t id, const uint32_t *mark)
 {
-	size_t size = mark != NULL ? sizeof(struct verdict) : offsetof(struct verdict, mark_header);
-	struct verdict message = {
-		.header = {
-			.nlmsg_len = (uint32_t)size,
-			.nlmsg_type = VERDICT_TYPE,
-			.nlmsg_flags = NLM_F_REQUEST,
-		},
-		.queue = { .version = NFNETLINK_V0, .res_id = htons(queue->number) },
-		.verdict_header = {
-			.nla_len = sizeof(struct nlattr) + sizeof(struct nfqnl_msg_verdict_hdr),
-			.nla_type = NFQA_VERDICT_HDR,
-		},
-		.verdict = { .verdict = htonl(verdict), .id = htonl(id) },
-		.mark_header = {
-			.nla_len = sizeof(struct nlattr) + sizeof(uint32_t),
-			.nla_type = NFQA_MARK,
-		},
-		.mark = mark != NULL ? htonl(*mark) : 0,
-	};
-
 	/* If even a second try fails, those packets are lost; the newer ones may have more luck. */
-	if (queue->verdict_bytes + size > sizeof(queue->verdicts) && queue_flush(queue) < 0 &&
+	if (queue->verdict_bytes + QUEUE_VERDICT_MAX > sizeof(queue->verdicts) && queue_flush(queue) < 0 &&
 		queue_flush(queue) < 0)
 		queue->verdict_bytes = 0;
-	memcpy(queue->verdicts + queue->verdict_bytes, &message, size);
-	queue->verdict_bytes += size;
+	queue->verdict_bytes += queue_message_verdict(queue->verdicts + queue->verdict_bytes, queue->number,
+		verdict, id, mark);
 }
 
 void queue_accept(struct queue *queue, uint32_t id, uint32_t mark)

@@ -134,7 +134,7 @@ static void add_route(struct work *work, const struct plan_route *route)
 
 	if (error == 0)
 		work->changes.routes_added++;
-	/* EEXIST: the same is there in another's name, which does as well. */
+	/* EEXIST: it is there in another's name, which does as well, or a dump in busy times missed it. */
 	if (error == 0 || error == -EEXIST || is_not_possible_now(error, route->family))
 		return;
 	describe_route(object, sizeof(object), route);

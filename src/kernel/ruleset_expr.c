@@ -4,6 +4,8 @@
 #include "kernel/ruleset_expr.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <linux/netfilter/nf_tables.h>
@@ -181,13 +183,26 @@ void expr_between(struct rule_builder *rule, const void *from, const void *to, u
 	put_value(rule, expr, NFTNL_EXPR_RANGE_TO_DATA, to, length);
 }
 
+void set_name(uint32_t id, char name[static SET_NAME_ROOM])
+{
+	snprintf(name, SET_NAME_ROOM, "__set%" PRIu32, id);
+}
+
+static void put_set(struct rule_builder *rule, struct nftnl_expr *expr, uint32_t set_id)
+{
+	char name[SET_NAME_ROOM];
+
+	set_name(set_id, name);
+	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, name);
+	put_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+}
+
 void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate)
 {
 	struct nftnl_expr *expr = add(rule, "lookup");
 
 	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
-	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, "__set%d");
-	put_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+	put_set(rule, expr, set_id);
 	if (negate)
 		put_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
@@ -197,8 +212,7 @@ void expr_verdict_map(struct rule_builder *rule, uint32_t set_id)
 	struct nftnl_expr *expr = add(rule, "lookup");
 
 	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
-	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, "__map%d");
-	put_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+	put_set(rule, expr, set_id);
 	put_u32(expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
 

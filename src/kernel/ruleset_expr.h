@@ -38,6 +38,13 @@ enum {
 /* Longest value that a register comparison takes. */
 #define EXPR_VALUE_MAX 16
 
+/*
+ * Name of an anonymous set. It could be "__set%d", for the kernel to find a free number, but that
+ * makes it read the names of all sets for each new one: with thousands of them, for minutes.
+ */
+#define SET_NAME_ROOM 16
+void set_name(uint32_t id, char name[static SET_NAME_ROOM]);
+
 void rule_fail(struct rule_builder *rule, int error);
 
 void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target);

@@ -239,6 +239,9 @@ void match_routed_out(struct rule_builder *rule, const struct statement *stateme
 
 void match_routed(struct rule_builder *rule, const struct statement *statement)
 {
+	/* The kernel answers in the first byte; nft compares, and lists, all four of an interface index. */
+	uint8_t present[4] = { statement->negate ? 0 : 1 };
+
 	expr_fib(rule, NFT_FIB_RESULT_OIF, NFTA_FIB_F_PRESENT);
-	equal_byte(rule, 1, statement->negate);
+	expr_equal(rule, present, sizeof(present), false);
 }

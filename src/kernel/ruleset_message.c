@@ -211,6 +211,13 @@ void message_flush(struct batch *batch)
 	nftnl_rule_free(rule);
 }
 
+char comment_character(char character)
+{
+	unsigned char byte = (unsigned char)character;
+
+	return byte == '"' || byte < ' ' || byte == 0x7f ? '?' : character;
+}
+
 /* Bytes of the comment that nft accepts, whole UTF-8 characters only. */
 static size_t comment_length(const char *comment)
 {
@@ -229,7 +236,8 @@ static void put_comment(struct rule_builder *builder, const char *comment)
 	char text[NFTNL_UDATA_COMMENT_MAXLEN + 1] = { 0 };
 	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(256);
 
-	memcpy(text, comment, comment_length(comment));
+	for (size_t i = 0, length = comment_length(comment); i < length; i++)
+		text[i] = comment_character(comment[i]);
 	if (notes == NULL || !nftnl_udata_put_strz(notes, NFTNL_UDATA_RULE_COMMENT, text) ||
 		nftnl_rule_set_data(builder->rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(notes),
 			nftnl_udata_buf_len(notes)) < 0)

@@ -18,6 +18,9 @@
 const char *chain_type_name(enum chain_kind kind);
 uint32_t chain_hook_number(enum chain_hook hook);
 
+/* What nft may show between quotation marks: one that would end the text, or hide it, becomes `?'. */
+char comment_character(char character);
+
 /* flags 0: those that a table has stay. No message fails because the object is there already. */
 void message_table_add(struct batch *batch, uint32_t flags);
 void message_table_delete(struct batch *batch);

@@ -122,8 +122,8 @@ static const struct {
 	const char *word;
 } forms[] = {
 	[MATCH_FAMILY] = { print_family, "meta nfproto" },
-	[MATCH_DEVICE_IN] = { print_names, "iifname" },
-	[MATCH_DEVICE_OUT] = { print_names, "oifname" },
+	[MATCH_DEVICE_IN] = { print_name_list, "iifname" },
+	[MATCH_DEVICE_OUT] = { print_name_list, "oifname" },
 	[MATCH_PROTOCOL] = { print_protocols, "meta l4proto" },
 	[MATCH_SOURCE] = { print_networks, "saddr" },
 	[MATCH_DESTINATION] = { print_networks, "daddr" },
@@ -135,7 +135,7 @@ static const struct {
 	[MATCH_MARK] = { print_marks, "meta mark" },
 	[MATCH_CONNECTION_MARK] = { print_marks, "ct mark" },
 	[MATCH_DESTINATION_KIND] = { print_address_kinds, "fib daddr type" },
-	[MATCH_ROUTED_OUT] = { print_names, "fib daddr oifname" },
+	[MATCH_ROUTED_OUT] = { print_name_list, "fib daddr oifname" },
 	[MATCH_ROUTED] = { print_routed, "fib daddr oif" },
 	[SET_MARK] = { print_set_mark, "meta mark" },
 	[RESTORE_MARK] = { print_restore, "meta mark" },

@@ -10,7 +10,7 @@
 typedef void statement_printer(FILE *out, const struct statement *statement, const char *word);
 
 /* Those that match. */
-statement_printer print_family, print_names, print_protocols, print_networks, print_ports, print_numbers, print_syn,
+statement_printer print_family, print_name_list, print_protocols, print_networks, print_ports, print_numbers, print_syn,
 	print_states, print_marks, print_address_kinds, print_routed;
 
 /* Text between quotation marks, with nothing in it that could end it. */

@@ -5,9 +5,10 @@
 
 #include <inttypes.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include <linux/rtnetlink.h>
+
+#include "kernel/ruleset_message.h"
 
 typedef void item_printer(FILE *out, const struct statement *statement, size_t index);
 
@@ -26,12 +27,11 @@ static void print_items(FILE *out, const struct statement *statement, size_t cou
 		fputs(" }", out);
 }
 
-/* Quotation marks and control characters would end the text or hide what follows. */
 void print_quoted(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (; *text != '\0'; text++)
-		fputc(*text == '"' || (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+		fputc(comment_character(*text), out);
 	fputc('"', out);
 }
 
@@ -142,7 +142,7 @@ void print_address_kinds(FILE *out, const struct statement *statement, const cha
 	print_items(out, statement, statement->values.count, address_kind_item);
 }
 
-void print_names(FILE *out, const struct statement *statement, const char *word)
+void print_name_list(FILE *out, const struct statement *statement, const char *word)
 {
 	fputs(word, out);
 	print_items(out, statement, statement->names.count, name_item);

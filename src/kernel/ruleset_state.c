@@ -18,6 +18,7 @@
 #include <libnftnl/table.h>
 
 #include "kernel/ruleset_message.h"
+#include "kernel/ruleset.h"
 
 #define REQUEST_MAX 512
 
@@ -46,7 +47,7 @@ static int generation_arrived(const struct nlmsghdr *header, void *data)
 	return mnl_attr_parse(header, sizeof(struct nfgenmsg), take_generation, data);
 }
 
-static int read_generation(struct netlink *netlink, uint32_t *ret_generation)
+int ruleset_generation(struct netlink *netlink, uint32_t *ret_generation)
 {
 	char request[REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 
@@ -187,7 +188,7 @@ int table_read(struct netlink *netlink, const char *name, struct table_state *re
 	*ret_state = (struct table_state){ .name = name };
 	if (strlen(name) >= NFT_NAME_MAXLEN)
 		return -ENAMETOOLONG;
-	error = read_generation(netlink, &ret_state->generation);
+	error = ruleset_generation(netlink, &ret_state->generation);
 	if (error == 0)
 		error = read_table(netlink, ret_state);
 	if (error < 0 || !ret_state->exists)
@@ -270,7 +271,7 @@ int table_count_rules(struct netlink *netlink, struct table_state *state)
 int table_still_current(struct netlink *netlink, const struct table_state *state)
 {
 	uint32_t generation = 0;
-	int error = read_generation(netlink, &generation);
+	int error = ruleset_generation(netlink, &generation);
 
 	if (error < 0)
 		return error;

@@ -24,7 +24,7 @@ static void subject_detail(const struct alert *alert, char *text, size_t size)
 	case ALERT_DOWN:
 		if (traffic_on == NULL || *traffic_on == '\0')
 			traffic_on = "no link";
-		snprintf(text, size, "traffic on %s", text_clean(part, sizeof(part), traffic_on));
+		snprintf(text, size, "traffic on %s", alert_text_clean(part, sizeof(part), traffic_on));
 		break;
 	case ALERT_UP:
 		snprintf(text, size, "after %s", alert_duration(alert->outage_s, duration, sizeof(duration)));
@@ -36,7 +36,7 @@ static void subject_detail(const struct alert *alert, char *text, size_t size)
 			snprintf(text, size, "within its limits again");
 		break;
 	case ALERT_DEGRADED:
-		text_clean(text, size, alert->reason != NULL && *alert->reason != '\0' ? alert->reason : "beyond its limits");
+		alert_text_clean(text, size, alert->reason != NULL && *alert->reason != '\0' ? alert->reason : "beyond its limits");
 		break;
 	case ALERT_TEST:
 		snprintf(text, size, "mail works");
@@ -48,14 +48,14 @@ const char *alert_subject(const struct alert *alert, char *text, size_t size)
 {
 	char host[NAME_SIZE], link[NAME_SIZE], detail[LIST_SIZE + 16] = "", whole[SUBJECT_SIZE];
 
-	text_clean(host, sizeof(host), alert->host);
+	alert_text_clean(host, sizeof(host), alert->host);
 	subject_detail(alert, detail, sizeof(detail));
 	if (alert->link == NULL)
 		snprintf(whole, sizeof(whole), "[%s] %s: %s", host, alert_kind_name(alert->kind), detail);
 	else
-		snprintf(whole, sizeof(whole), "[%s] link %s %s: %s", host, text_clean(link, sizeof(link), alert->link),
+		snprintf(whole, sizeof(whole), "[%s] link %s %s: %s", host, alert_text_clean(link, sizeof(link), alert->link),
 			alert_kind_name(alert->kind), detail);
-	return text_clean(text, size, whole);
+	return alert_text_clean(text, size, whole);
 }
 
 /* RFC 5322 section 3.3, in local time; its names are English whatever the locale. */

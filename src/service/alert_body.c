@@ -100,15 +100,15 @@ static void write_what(FILE *out, const struct alert *alert)
 	char host[NAME_SIZE], link[NAME_SIZE], device[NAME_SIZE];
 	const struct alert_link *entry;
 
-	text_clean(host, sizeof(host), alert->host);
+	alert_text_clean(host, sizeof(host), alert->host);
 	if (alert->link == NULL) {
 		fprintf(out, "This is a test of the mail of uplinkd on %s. It works.\n\n", host);
 		return;
 	}
 	entry = find_link(alert);
-	fprintf(out, "Link %s", text_clean(link, sizeof(link), alert->link));
+	fprintf(out, "Link %s", alert_text_clean(link, sizeof(link), alert->link));
 	if (entry != NULL && entry->device != NULL)
-		fprintf(out, " (device %s)", text_clean(device, sizeof(device), entry->device));
+		fprintf(out, " (device %s)", alert_text_clean(device, sizeof(device), entry->device));
 	fprintf(out, " of %s is %s.\n\n", host, alert_kind_name(alert->kind));
 }
 
@@ -118,7 +118,7 @@ static void write_facts(FILE *out, const struct alert *alert)
 
 	write_when(out, alert->when);
 	if (alert->reason != NULL && *alert->reason != '\0')
-		fprintf(out, "Why:      %s\n", text_clean(sentence, sizeof(sentence), alert->reason));
+		fprintf(out, "Why:      %s\n", alert_text_clean(sentence, sizeof(sentence), alert->reason));
 	if (alert->kind == ALERT_UP || (alert->kind == ALERT_RECOVERED && alert->outage_s != 0))
 		fprintf(out, "After:    %s\n", alert_duration(alert->outage_s, sentence, sizeof(sentence)));
 	if (alert->link != NULL)
@@ -126,7 +126,7 @@ static void write_facts(FILE *out, const struct alert *alert)
 			alert->latency_us != 0 ? latency_text(alert->latency_us, latency, sizeof(latency)) : "not measured",
 			loss_text(alert->loss_permille, loss, sizeof(loss)));
 	if (alert->traffic_on != NULL && *alert->traffic_on != '\0')
-		fprintf(out, "Traffic:  on %s\n", text_clean(sentence, sizeof(sentence), alert->traffic_on));
+		fprintf(out, "Traffic:  on %s\n", alert_text_clean(sentence, sizeof(sentence), alert->traffic_on));
 }
 
 static void write_consequences(FILE *out, const struct alert *alert)
@@ -139,7 +139,7 @@ static void write_consequences(FILE *out, const struct alert *alert)
 
 	fputs("\nWhat follows from it:\n", out);
 	for (size_t i = 0; i < shown; i++)
-		fprintf(out, "  - %s\n", text_clean(sentence, sizeof(sentence), alert->consequences[i]));
+		fprintf(out, "  - %s\n", alert_text_clean(sentence, sizeof(sentence), alert->consequences[i]));
 	if (shown < alert->consequence_count)
 		fprintf(out, "  - and %zu more\n", alert->consequence_count - shown);
 }
@@ -162,13 +162,13 @@ static size_t characters(const char *text)
 
 static void fill_row(struct row *row, const struct alert_link *link)
 {
-	text_clean(row->cells[0], NAME_SIZE, link->name);
-	text_clean(row->cells[1], NAME_SIZE, link->device);
-	text_clean(row->cells[2], NAME_SIZE, link_state_name(link->state));
+	alert_text_clean(row->cells[0], NAME_SIZE, link->name);
+	alert_text_clean(row->cells[1], NAME_SIZE, link->device);
+	alert_text_clean(row->cells[2], NAME_SIZE, link_state_name(link->state));
 	latency_text(link->latency_us, row->cells[3], NAME_SIZE);
 	loss_text(link->loss_permille, row->cells[4], NAME_SIZE);
 	local_time(link->since, "%Y-%m-%d %H:%M:%S", row->cells[5], NAME_SIZE);
-	text_clean(row->cells[6], SENTENCE_SIZE, link->reason);
+	alert_text_clean(row->cells[6], SENTENCE_SIZE, link->reason);
 }
 
 static void write_row(FILE *out, const struct row *row, const size_t *widths)
@@ -218,7 +218,7 @@ static void write_way_on(FILE *out, const struct alert *alert)
 
 	fputs("\nTo look further:\n", out);
 	if (alert->link != NULL)
-		fprintf(out, "  uplinkctl links %s\n", text_clean(link, sizeof(link), alert->link));
+		fprintf(out, "  uplinkctl links %s\n", alert_text_clean(link, sizeof(link), alert->link));
 	else
 		fputs("  uplinkctl status\n", out);
 	fputs("  uplinkctl events\n", out);

@@ -65,7 +65,7 @@ static bool harmful(uint32_t code)
 	return (code & 0xfffe) == 0xfffe;
 }
 
-const char *text_clean(char *out, size_t size, const char *text)
+const char *alert_text_clean(char *out, size_t size, const char *text)
 {
 	const unsigned char *from = (const unsigned char *)(text != NULL ? text : "");
 	size_t used = 0, cut = 0;
@@ -169,7 +169,7 @@ static size_t q_encode(char *out, const unsigned char *bytes, size_t count)
 
 		if (byte == ' ') {
 			out[used++] = '_';
-		} else if (byte < 0x80 && strchr("=?_\"#$%&'(),.:;<>@[\\]^`{|}~", byte) == NULL && byte > ' ' && byte != 0x7f) {
+		} else if (byte > ' ' && byte <= '~' && byte != '=' && byte != '?' && byte != '_') {
 			out[used++] = (char)byte;
 		} else {
 			out[used++] = '=';

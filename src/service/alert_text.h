@@ -11,7 +11,7 @@
  * would change how a line is read (bidirectional marks, line separators) becomes `?`. What does not fit
  * into size is cut between two characters and ends in `...`. Returns out.
  */
-const char *text_clean(char *out, size_t size, const char *text);
+const char *alert_text_clean(char *out, size_t size, const char *text);
 
 /* The same for a message id: printable ASCII stays, without spaces and what has a meaning in a header. */
 const char *text_token(char *out, size_t size, const char *text);

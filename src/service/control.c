@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs the HTTP library inside the loop: its descriptors, its timeouts, and its beginning and end. */
+/* Runs the HTTP library inside the loop: its descriptors, its timeouts, and its beginning and end.
+ */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,20 +61,25 @@ void control_listen(struct control *control)
 }
 
 /*
- * We accept ourselves: the library would leave those above the limit in the backlog, unanswered, and
- * could not keep places for root. Without an error log, because a client that hangs up is no error.
+ * We accept ourselves: the library would leave those above the limit in the backlog, unanswered,
+ * and could not keep places for root. Without an error log, because a client that hangs up is no
+ * error.
  */
 static struct MHD_Daemon *start_http(struct control *control)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-		control_answer_request, control,
-		MHD_OPTION_NOTIFY_CONNECTION, control_clients_notify, control,
-		MHD_OPTION_NOTIFY_COMPLETED, control_answer_completed, control,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONTROL_CLIENTS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_TIMEOUT_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONTROL_MEMORY,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_END);
+	struct MHD_OptionItem options[] = {
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)control_clients_notify, control },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)control_answer_completed, control },
+		{ MHD_OPTION_CONNECTION_LIMIT, CONTROL_CLIENTS_MAX, NULL },
+		{ MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONTROL_MEMORY, NULL },
+		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
+
+	return MHD_start_daemon(flags, 0, NULL, NULL, control_answer_request, control,
+		MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static int watch(struct control *control, uv_poll_t *poll, int fd)
@@ -118,7 +124,8 @@ static int start(struct control *control)
 	return uv_poll_start(&control->arrivals, UV_READABLE, on_arrival);
 }
 
-int control_new(uv_loop_t *loop, const char *path, const struct control_verb *verbs, void *data, struct control **ret_control)
+int control_new(uv_loop_t *loop, const char *path, const struct control_verb *verbs, void *data,
+	struct control **ret_control)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	int error;

@@ -24,10 +24,11 @@ static void set_error(struct control_answer *answer, unsigned int status, const 
 	answer->document = json_pack("{s:s}", "error", text);
 }
 
-/* The document as text with a line end, so that it reads well without uplinkctl too. */
+/* The document as text, to be read well without uplinkctl too: with a line end, and 4.1 as 4.1 (15
+ * digits). */
 static char *write_document(const json_t *document)
 {
-	char *text = json_dumps(document, JSON_COMPACT);
+	char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	size_t length = text == NULL ? 0 : strlen(text);
 	char *line = text == NULL ? NULL : realloc(text, length + 2);
 
@@ -41,7 +42,8 @@ static char *write_document(const json_t *document)
 }
 
 /* Takes what answer holds. allow: what a 405 must say, or NULL. */
-static enum MHD_Result send_answer(struct MHD_Connection *connection, struct control_answer *answer, const char *allow)
+static enum MHD_Result send_answer(
+	struct MHD_Connection *connection, struct control_answer *answer, const char *allow)
 {
 	const char *type = answer->document != NULL ? TYPE_DOCUMENT : TYPE_TEXT;
 	unsigned int status = answer->status != 0 ? answer->status : MHD_HTTP_OK;
@@ -53,7 +55,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct con
 		answer->text = NULL;
 	control_answer_drop(answer);
 	if (text != NULL)
-		response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+		response =
+			MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
 	if (response == NULL) {
 		free(text);
 		return MHD_NO;
@@ -67,7 +70,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct con
 	return queued;
 }
 
-static enum MHD_Result send_error(struct MHD_Connection *connection, unsigned int status, const char *text, const char *allow)
+static enum MHD_Result send_error(
+	struct MHD_Connection *connection, unsigned int status, const char *text, const char *allow)
 {
 	struct control_answer answer = { 0 };
 
@@ -81,8 +85,8 @@ static const char *get_argument(const struct control_request *request, const cha
 	const char *value = NULL;
 	size_t length = 0;
 
-	if (MHD_lookup_connection_value_n(
-		    request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &length) != MHD_YES)
+	if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name,
+		    strlen(name), &value, &length) != MHD_YES)
 		return NULL;
 	return value != NULL && strlen(value) == length ? value : NULL;
 }
@@ -98,18 +102,21 @@ static const struct control_verb *find_verb(const struct control *control, const
 
 static bool is_reading(const char *method)
 {
-	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+	       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
 static enum MHD_Result start_following(struct client *client)
 {
 	if (client->control->follower_count >= CONTROL_FOLLOWERS_MAX)
-		return send_error(client->connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many follow already", NULL);
+		return send_error(client->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"too many follow already", NULL);
 	return control_follow(client);
 }
 
 /* Queues what a verb answered, or lets the client wait where the verb has deferred it. */
-static enum MHD_Result ask_verb(struct client *client, const struct control_verb *verb, const struct control_request *request)
+static enum MHD_Result ask_verb(struct client *client, const struct control_verb *verb,
+	const struct control_request *request)
 {
 	struct control_answer answer = { 0 };
 
@@ -131,21 +138,26 @@ static enum MHD_Result ask_verb(struct client *client, const struct control_verb
 
 static enum MHD_Result dispatch(struct client *client, const char *path, const char *method)
 {
-	const struct control_request request = { .path = path, .get = get_argument, .connection = client->connection };
+	const struct control_request request = {
+		.path = path, .get = get_argument, .connection = client->connection
+	};
 	const struct control_verb *verb = find_verb(client->control, path);
 	const char *follow = get_argument(&request, "follow");
 
-	if (strcmp(path, "/events") == 0 && strcmp(method, MHD_HTTP_METHOD_GET) == 0 && follow != NULL &&
-		strcmp(follow, "1") == 0)
+	if (strcmp(path, "/events") == 0 && strcmp(method, MHD_HTTP_METHOD_GET) == 0 &&
+		follow != NULL && strcmp(follow, "1") == 0)
 		return start_following(client);
 	if (verb == NULL)
 		return send_error(client->connection, MHD_HTTP_NOT_FOUND, "no such path", NULL);
 	if (verb->changes && strcmp(method, MHD_HTTP_METHOD_POST) != 0)
-		return send_error(client->connection, MHD_HTTP_METHOD_NOT_ALLOWED, "this path needs POST", "POST");
+		return send_error(client->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			"this path needs POST", "POST");
 	if (!verb->changes && !is_reading(method))
-		return send_error(client->connection, MHD_HTTP_METHOD_NOT_ALLOWED, "this path needs GET", "GET, HEAD");
+		return send_error(client->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			"this path needs GET", "GET, HEAD");
 	if (verb->changes && !client->may_change)
-		return send_error(client->connection, MHD_HTTP_FORBIDDEN, "only root may do this", NULL);
+		return send_error(
+			client->connection, MHD_HTTP_FORBIDDEN, "only root may do this", NULL);
 	return ask_verb(client, verb, &request);
 }
 
@@ -161,14 +173,17 @@ static enum MHD_Result answer_deferred(struct client *client)
 
 static bool body_too_large(struct MHD_Connection *connection)
 {
-	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *length = MHD_lookup_connection_value(
+		connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
 	return length != NULL && strtoull(length, NULL, 10) > CONTROL_BODY_MAX;
 }
 
-/* Called for the headers, for each part of the body (which no verb wants), at its end, and after a suspension. */
-enum MHD_Result control_answer_request(void *data, struct MHD_Connection *connection, const char *path,
-	const char *method, const char *version, const char *body, size_t *body_length, void **context)
+/* Called for the headers, for each part of the body (which no verb wants), at its end, and after a
+ * suspension. */
+enum MHD_Result control_answer_request(void *data, struct MHD_Connection *connection,
+	const char *path, const char *method, const char *version, const char *body,
+	size_t *body_length, void **context)
 {
 	struct client *client = control_client(connection);
 
@@ -181,7 +196,8 @@ enum MHD_Result control_answer_request(void *data, struct MHD_Connection *connec
 		*context = client;
 		client->body = 0;
 		if (body_too_large(connection))
-			return send_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the request is too large", NULL);
+			return send_error(connection, MHD_HTTP_CONTENT_TOO_LARGE,
+				"the request is too large", NULL);
 		return MHD_YES;
 	}
 	if (*body_length != 0) {
@@ -228,7 +244,8 @@ struct control_pending *control_defer(const struct control_request *request)
 	return pending;
 }
 
-/* Gives the client its answer. Where that comes from inside the verb itself, ask_verb() goes on with it. */
+/* Gives the client its answer. Where that comes from inside the verb itself, ask_verb() goes on
+ * with it. */
 static void deliver(struct client *client, struct control_answer *answer)
 {
 	client->pending->client = NULL;

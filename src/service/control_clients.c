@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who is connected to the control socket: lets clients in or refuses them, and ends those that dawdle. */
+/* Who is connected to the control socket: lets clients in or refuses them, and ends those that
+ * dawdle. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,8 @@ static void admit(struct control *control, int fd)
 	if (control->client_count >= places)
 		refuse(fd);
 	else
-		MHD_add_connection(control->http, fd, &peer, sizeof(peer.sa_family)); /* closes fd where it fails */
+		MHD_add_connection(control->http, fd, &peer,
+			sizeof(peer.sa_family)); /* closes fd where it fails */
 }
 
 /* Without this the client would wait in the backlog for ever, and the loop spin on it. */
@@ -91,7 +93,8 @@ void control_client_cut(struct client *client)
 	control_client_resume(client);
 }
 
-/* The HTTP library does not look at a suspended client; one that has hung up must not keep its place. */
+/* The HTTP library does not look at a suspended client; one that has hung up must not keep its
+ * place. */
 static bool has_hung_up(const struct client *client)
 {
 	struct pollfd event = { .fd = client->fd, .events = POLLRDHUP };
@@ -148,7 +151,8 @@ static void start_ticking(struct control *control)
 
 static struct client *client_new(struct control *control, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct client *client = info == NULL ? NULL : calloc(1, sizeof(*client));
 
 	if (client == NULL)
@@ -199,7 +203,8 @@ void control_clients_notify(void *data, struct MHD_Connection *connection, void 
 
 struct client *control_client(struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return info == NULL ? NULL : info->socket_context;
 }

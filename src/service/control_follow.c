@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Streams events to those who follow: lines wait in a bounded backlog of each until they are read. */
+/* Streams events to those who follow: lines wait in a bounded backlog of each until they are read.
+ */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "service/control_internal.h"
 
-#define BLOCK_SIZE      4096
+#define BLOCK_SIZE       4096
 #define BACKLOG_AT_FIRST 1024
-#define TIMEOUT_S       30 /* for a line that is not read; between lines the stream is suspended */
+#define TIMEOUT_S        30 /* for a line that is not read; between lines the stream is suspended */
 
 static bool make_room(struct client *client, size_t length)
 {
@@ -67,8 +68,8 @@ static ssize_t read_backlog(void *data, uint64_t position, char *block, size_t s
 
 enum MHD_Result control_follow(struct client *client)
 {
-	struct MHD_Response *response =
-		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_backlog, client, NULL);
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_backlog, client, NULL);
 	enum MHD_Result queued;
 
 	if (response == NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the control socket share: the control, its clients, and the steps between them. */
+/* What the files of the control socket share: the control, its clients, and the steps between them.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -10,19 +11,19 @@
 
 #include "service/control.h"
 
-#define CONTROL_CLIENTS_MAX   64
-#define CONTROL_RESERVED      8 /* of them, for root and our own user: others cannot lock these out */
-#define CONTROL_FOLLOWERS_MAX 32
-#define CONTROL_BODY_MAX      (64 * 1024)
-#define CONTROL_MEMORY        (32 * 1024) /* of a client: request line, headers, and buffers */
-#define CONTROL_BACKLOG_MAX   (256 * 1024) /* what a follower may leave unread here */
-#define CONTROL_EXCHANGE_MS   10000        /* a request and its answer */
-#define CONTROL_DEFERRED_MS   60000
+#define CONTROL_CLIENTS_MAX     64
+#define CONTROL_RESERVED        8 /* of them, for root and our own user: others cannot lock these out */
+#define CONTROL_FOLLOWERS_MAX   32
+#define CONTROL_BODY_MAX        (64 * 1024)
+#define CONTROL_MEMORY          (32 * 1024)  /* of a client: request line, headers, and buffers */
+#define CONTROL_BACKLOG_MAX     (256 * 1024) /* what a follower may leave unread here */
+#define CONTROL_EXCHANGE_MS     10000        /* a request and its answer */
+#define CONTROL_DEFERRED_MS     60000
 #define CONTROL_SIGN_OF_LIFE_MS 15000
 
 enum client_state {
-	CLIENT_TALKING,   /* sends a request or reads the answer */
-	CLIENT_WAITING,   /* for a deferred answer; suspended */
+	CLIENT_TALKING, /* sends a request or reads the answer */
+	CLIENT_WAITING, /* for a deferred answer; suspended */
 	CLIENT_FOLLOWING,
 };
 
@@ -35,11 +36,11 @@ struct client {
 	bool may_change;
 	bool suspended, cut;
 	enum client_state state;
-	uint64_t since;                /* loop time: this exchange began, or a follower got its last line */
-	size_t body;                   /* bytes of this request's body so far */
+	uint64_t since; /* loop time: this exchange began, or a follower got its last line */
+	size_t body;    /* bytes of this request's body so far */
 	struct control_pending *pending;
-	struct control_answer answer;  /* a deferred one that has come */
-	char *backlog;                 /* lines for a follower */
+	struct control_answer answer; /* a deferred one that has come */
+	char *backlog;                /* lines for a follower */
 	size_t backlog_length, backlog_size;
 };
 
@@ -93,8 +94,9 @@ void control_client_suspend(struct client *client);
 void control_client_cut(struct client *client);
 
 /* control_answer.c: finds the verb and queues its answer. */
-enum MHD_Result control_answer_request(void *data, struct MHD_Connection *connection, const char *path,
-	const char *method, const char *version, const char *body, size_t *body_length, void **context);
+enum MHD_Result control_answer_request(void *data, struct MHD_Connection *connection,
+	const char *path, const char *method, const char *version, const char *body,
+	size_t *body_length, void **context);
 void control_answer_completed(void *data, struct MHD_Connection *connection, void **context,
 	enum MHD_RequestTerminationCode code);
 void control_answer_late(struct client *client);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Takes a place in the file system for the control socket, from a dead daemon but never from a living one. */
+/* Takes a place in the file system for the control socket, from a dead daemon but never from a
+ * living one. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,8 @@
 
 #include "service/control_internal.h"
 
-#define GROUP_NAME "uplinkd"
-#define LOCK_TRIES 100
+#define GROUP_NAME    "uplinkd"
+#define LOCK_TRIES    100
 #define LOCK_PAUSE_US 10000
 
 static int fill_address(struct sockaddr_un *address, const char *path)
@@ -42,7 +43,8 @@ static gid_t control_group(void)
 	return found->gr_gid;
 }
 
-/* Makes the folder of the socket, for the group alone, and what is missing above it. folder comes back whole. */
+/* Makes the folder of the socket, for the group alone, and what is missing above it. folder comes
+ * back whole. */
 static int make_folder(char *folder)
 {
 	for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -189,7 +191,8 @@ void control_place_leave(struct control_place *place)
 	struct stat found;
 
 	if (place->fd >= 0) {
-		if (lstat(place->path, &found) == 0 && found.st_dev == place->device && found.st_ino == place->inode)
+		if (lstat(place->path, &found) == 0 && found.st_dev == place->device &&
+			found.st_ino == place->inode)
 			unlink(place->path);
 		close(place->fd);
 	}

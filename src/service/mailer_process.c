@@ -60,7 +60,7 @@ static void end_if_over(struct mailer_process *process)
 		events->ended(process->data, process->status, process->signal);
 }
 
-static void on_exit(uv_process_t *handle, int64_t status, int signal)
+static void on_process_exit(uv_process_t *handle, int64_t status, int signal)
 {
 	struct mailer_process *process = handle->data;
 
@@ -108,20 +108,19 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 	}
 }
 
-static int spawn(uv_loop_t *loop, struct mailer_process *process, const char *program, const char *folder,
+static int spawn(uv_loop_t *loop, struct mailer_process *process, char *program, char *folder,
 	const struct mailer_user *user)
 {
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *environment[] = { path, NULL };
-	char *program_copy = strdup(program), *folder_copy = strdup(folder);
-	char *arguments[] = { program_copy, folder_copy, NULL };
+	char *arguments[] = { program, folder, NULL };
 	uv_stdio_container_t streams[] = {
 		{ .flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&process->in },
 		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&process->out },
 		{ .flags = UV_INHERIT_FD, .data.fd = 2 },
 	};
 	uv_process_options_t options = {
-		.exit_cb = on_exit,
-		.file = program_copy,
+		.exit_cb = on_process_exit,
+		.file = program,
 		.args = arguments,
 		.env = environment,
 		.flags = user->change ? UV_PROCESS_SETUID | UV_PROCESS_SETGID : 0,
@@ -130,16 +129,8 @@ static int spawn(uv_loop_t *loop, struct mailer_process *process, const char *pr
 		.stdio_count = 3,
 		.stdio = streams,
 	};
-	int result = program_copy != NULL && folder_copy != NULL ? 0 : -ENOMEM;
 
-	/* also where it fails, uv_spawn() leaves a handle that must be closed */
-	if (result == 0)
-		result = uv_spawn(loop, &process->process, &options);
-	else
-		uv_timer_init(loop, (uv_timer_t *)&process->process);
-	free(program_copy);
-	free(folder_copy);
-	return result;
+	return uv_spawn(loop, &process->process, &options);
 }
 
 static int tell(struct mailer_process *process, const char *text)
@@ -154,7 +145,7 @@ static int tell(struct mailer_process *process, const char *text)
 	return (size_t)count == buffer.len ? 0 : -EMSGSIZE;
 }
 
-int mailer_process_start(uv_loop_t *loop, const char *program, const char *folder, const struct mailer_user *user,
+int mailer_process_start(uv_loop_t *loop, char *program, char *folder, const struct mailer_user *user,
 	const char *settings_line, const struct mailer_process_events *events, void *data,
 	struct mailer_process **ret_process)
 {
@@ -172,6 +163,7 @@ int mailer_process_start(uv_loop_t *loop, const char *program, const char *folde
 
 	result = spawn(loop, process, program, folder, user);
 	if (result < 0) {
+		/* also then it leaves a handle that must be closed */
 		close_all(process);
 		return result;
 	}

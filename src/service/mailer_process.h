@@ -17,8 +17,11 @@ struct mailer_process_events {
 	void (*ended)(void *data, int64_t status, int signal);
 };
 
-/* Starts program with folder as its argument and tells it the settings. events must outlive it. 0 or -errno. */
-int mailer_process_start(uv_loop_t *loop, const char *program, const char *folder, const struct mailer_user *user,
+/*
+ * Starts program with folder as its argument (which libuv takes as they are, but does not change) and
+ * tells it the settings. events must outlive it. 0 or -errno.
+ */
+int mailer_process_start(uv_loop_t *loop, char *program, char *folder, const struct mailer_user *user,
 	const char *settings_line, const struct mailer_process_events *events, void *data,
 	struct mailer_process **ret_process);
 

@@ -165,8 +165,7 @@ static bool comes_from(const struct sockaddr_storage *native, const struct addre
 				      : memcmp(&ipv6.sin6_addr, target->bytes, sizeof(ipv6.sin6_addr)) == 0;
 }
 
-/* bytes are as the socket gives them: with the IP header where it is IPv4. */
-static bool is_answer(const struct ping *ping, const uint8_t *bytes, size_t length)
+bool probe_ping_matches(const struct ping *ping, const uint8_t *bytes, size_t length)
 {
 	size_t header = 0;
 
@@ -197,7 +196,7 @@ bool probe_ping_read(int fd, const struct ping *ping)
 			return false;
 		if (length < 0 || !comes_from(&from, &ping->target) || arrival(&message) != ping->device_index)
 			continue;
-		if (is_answer(ping, bytes, (size_t)length))
+		if (probe_ping_matches(ping, bytes, (size_t)length))
 			return true;
 	}
 	return false;

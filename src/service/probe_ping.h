@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/address.h"
@@ -25,6 +26,12 @@ struct ping {
  */
 int probe_ping_send(const struct checker_path *path, const struct address *target, uint16_t sequence,
 	struct ping *ret_ping);
+
+/*
+ * Whether a packet, as the socket gives it (with the IP header where it is IPv4), is the answer as far
+ * as its bytes tell. They are hostile.
+ */
+bool probe_ping_matches(const struct ping *ping, const uint8_t *bytes, size_t length);
 
 /*
  * Reads what has come, without waiting. True where the answer is among it: right source, identifier,

@@ -80,6 +80,12 @@ def run(*argv, text=None, check=True):
     return done
 
 
+def kernel_taint():
+    """Whether this kernel has died a little (bit 7) or warned (bit 9)."""
+    with open("/proc/sys/kernel/tainted", encoding="ascii") as file:
+        return int(file.read()) & (1 << 7 | 1 << 9)
+
+
 class Link:
     """One way to the internet: what the gateway calls it, and who is at its ends."""
 
@@ -128,7 +134,7 @@ class Lab:
         self.processes = []
         self.daemon = None
         self.log_number = itertools.count(1)
-        self.taint = open("/proc/sys/kernel/tainted", encoding="ascii").read()
+        self.taint = kernel_taint()
         atexit.register(self.close)
         try:
             self._build()
@@ -442,9 +448,8 @@ table inet isp {{
         self.folder = None
         listed = run("ip", "netns", "list").stdout
         problems += [f"namespace {name} was left" for name in re.findall(rf"{self.prefix}-\S+", listed)]
-        with open("/proc/sys/kernel/tainted", encoding="ascii") as file:
-            if file.read() != self.taint:
-                problems.append("the kernel is tainted now: see dmesg")
+        if kernel_taint() != self.taint:
+            problems.append("the kernel warned of a fault of its own: see dmesg")
         if check and problems:
             raise LabError("; ".join(problems))
 

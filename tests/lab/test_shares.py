@@ -28,6 +28,9 @@ def test_a_thousand_connections(lab, tell, family, protocol):
     assert_shares(result.by_link(), 1000)
     assert {lab.link_of(address): count for address, count in seen.items()} == dict(result.by_link())
     assert [lab.strays(link) for link in lab.links] == [0, 0, 0]
+    # The daemon decided, not what stands in for it.
+    status = lab.ctl("status")
+    assert status["decisions"] >= 1000 and status["fallbacks"] == 0
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])

@@ -16,9 +16,10 @@ def held(lab):
 def test_sent_back_to_back(lab, tell):
     lab.start_daemon(lab.config(POLICY, WEIGHTS))
     result = lab.load("udp", to="192.0.2.1:7", to_range=20, rate=rate(100), count=200, datagrams=2)
-    tell(f"{result.figures()}; split {result['split']}; {dict(result.by_link())}")
+    tell(f"{result.figures()}; split over links {result['split']}, over ports {result['split_ports']}; "
+         f"{dict(result.by_link())}")
     assert result["ok"] == 200
-    assert result["split"] == 0
+    assert result["split"] == 0 and result["split_ports"] == 0
     # One decision for both: the shares of 200 flows are exact.
     assert all(abs(result.by_link()[name] - 20 * weight) <= 1 for name, weight in WEIGHTS.items())
 
@@ -35,7 +36,7 @@ def test_held_together(lab, tell):
         lab.daemon.thaw()
         result = load.wait()
         assert result["ok"] == 20, f"round {round_number}: {result['errors']}"
-        assert result["split"] == 0
+        assert result["split"] == 0 and result["split_ports"] == 0
         for name, count in result.by_link().items():
             shares[name] = shares.get(name, 0) + count
     tell(f"200 flows, up to {most} datagrams held together, none split: {shares}")

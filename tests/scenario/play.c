@@ -84,7 +84,8 @@ bool play_ground(struct play *play, enum link_ground ground)
 
 void seed_random(void)
 {
-	unsigned int seed = (unsigned int)time(NULL);
+	const char *given = getenv("SEED");
+	unsigned int seed = given != NULL ? (unsigned int)strtoul(given, NULL, 10) : (unsigned int)time(NULL);
 
 	print_message("seed %u\n", seed);
 	srand(seed);

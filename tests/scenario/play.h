@@ -34,6 +34,6 @@ bool play_ground(struct play *play, enum link_ground ground);
 /* Fails the test where what holds at all times does not hold. */
 void play_require_sound(const struct play *play);
 
-/* Seeds rand() with the time and prints the seed. */
+/* Seeds rand() with $SEED, or else with the time, and prints the seed. */
 void seed_random(void);
 bool chance(unsigned int permille);

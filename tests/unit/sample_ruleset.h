@@ -58,7 +58,6 @@ static struct ruleset_rule sample_match_rules[] = {
 	SAMPLE_RULE("one device", { .kind = MATCH_DEVICE_IN, .names = SAMPLE_NAMES("wan1") }, { .kind = COUNT }),
 	SAMPLE_RULE("devices", { .kind = MATCH_DEVICE_IN, .names = SAMPLE_DEVICES, .negate = true },
 		{ .kind = COUNT }),
-	SAMPLE_RULE("no device", { .kind = MATCH_DEVICE_IN, .names = SAMPLE_NAMES("") }, { .kind = COUNT }),
 	SAMPLE_RULE("protocol", SAMPLE_TCP, { .kind = COUNT }),
 	SAMPLE_RULE("protocols", { .kind = MATCH_PROTOCOL, .values = SAMPLE_VALUES(1, 58, 132, 253), .negate = true },
 		{ .kind = COUNT }),
@@ -110,6 +109,7 @@ static struct ruleset_rule sample_match_rules[] = {
 };
 
 static struct ruleset_rule sample_action_rules[] = {
+	SAMPLE_RULE("no device", { .kind = MATCH_DEVICE_IN, .names = SAMPLE_NAMES("") }, { .kind = COUNT }),
 	SAMPLE_RULE("set", { .kind = SET_MARK, .mask = 0xffffff, .value = 0x801 }),
 	SAMPLE_RULE("set whole", { .kind = SET_MARK, .mask = UINT32_MAX, .value = 0x801 }),
 	SAMPLE_RULE("restore", { .kind = RESTORE_MARK, .mask = 0x00ffffff }),

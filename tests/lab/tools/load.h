@@ -51,7 +51,8 @@ struct attempt {
 	int error;           /* errno; ETIME: our own patience ended */
 	enum outcome outcome;
 	bool connected, answered;
-	bool split;          /* datagrams sent back to back were seen apart */
+	bool split;          /* datagrams sent back to back were seen to come from several addresses */
+	bool split_ports;    /* from one address, but several ports */
 	unsigned int answers, moved;
 	struct endpoint source;
 	struct seen first, last;

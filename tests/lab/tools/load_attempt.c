@@ -152,10 +152,12 @@ static void notice(struct attempt *attempt, const struct seen *seen, bool togeth
 {
 	if (attempt->answers++ == 0) {
 		attempt->first = *seen;
-	} else if (strcmp(attempt->last.address, seen->address) != 0 || attempt->last.port != seen->port) {
+	} else if (strcmp(attempt->last.address, seen->address) != 0) {
 		attempt->moved++;
 		attempt->moved_ns = load_now_ns();
 		attempt->split = attempt->split || together;
+	} else if (attempt->last.port != seen->port) {
+		attempt->split_ports = attempt->split_ports || together;
 	}
 	attempt->last = *seen;
 	attempt->asked_ns = 0;

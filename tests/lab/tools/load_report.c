@@ -156,10 +156,11 @@ static void print_each(const struct load *load, FILE *out)
 
 void load_report(const struct load *load, FILE *out)
 {
-	size_t split = 0, moved = 0;
+	size_t split = 0, split_ports = 0, moved = 0;
 
 	for (size_t i = 0; i < load->begun; i++) {
 		split += load->attempts[i].split;
+		split_ports += load->attempts[i].split_ports;
 		moved += load->attempts[i].moved > 0;
 	}
 	fprintf(out, "{\n  \"start\": %.6f, \"end\": %.6f,\n", seconds(load->start_ns), seconds(load_now_ns()));
@@ -171,5 +172,5 @@ void load_report(const struct load *load, FILE *out)
 	print_failures(load, out);
 	if (load->options->each)
 		print_each(load, out);
-	fprintf(out, "  \"split\": %zu, \"moved\": %zu\n}\n", split, moved);
+	fprintf(out, "  \"split\": %zu, \"split_ports\": %zu, \"moved\": %zu\n}\n", split, split_ports, moved);
 }

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The facility that alerts and the log go to in syslog. */
+
+#include <syslog.h>
+
+#include "config/forms.h"
+
+static const struct word facilities[] = {
+	{ "daemon", LOG_DAEMON }, { "user", LOG_USER }, { "auth", LOG_AUTH }, { "authpriv", LOG_AUTHPRIV },
+	{ "cron", LOG_CRON }, { "mail", LOG_MAIL }, { "news", LOG_NEWS }, { "uucp", LOG_UUCP },
+	{ "syslog", LOG_SYSLOG }, { "local0", LOG_LOCAL0 }, { "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },
+	{ "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },
+	{ "local7", LOG_LOCAL7 }, { NULL, 0 },
+};
+
+static const struct field syslog_fields[] = {
+	{ "facility", .type = FIELD_WORD, .standard = "daemon", .offset = offsetof(struct syslog_settings, facility),
+		.size = sizeof(int), .words = facilities, .meaning = "the facility of syslog" },
+	{ .key = NULL },
+};
+
+static const char *facility_name(int facility)
+{
+	for (const struct word *word = facilities; word->word != NULL; word++) {
+		if (word->value == facility)
+			return word->word;
+	}
+	return "daemon";
+}
+
+void syslog_standard(struct syslog_settings *syslog)
+{
+	*syslog = (struct syslog_settings){ .facility = LOG_DAEMON, .facility_name = facility_name(LOG_DAEMON) };
+}
+
+static void read_syslog(struct loader *loader, const struct field *field, const struct node *node, void *member)
+{
+	struct syslog_settings *syslog = member;
+
+	(void)field;
+	read_table(loader, syslog_fields, node, node->at, syslog);
+	syslog->enabled = true;
+	syslog->facility_name = facility_name(syslog->facility);
+}
+
+static bool no_syslog(const void *member)
+{
+	const struct syslog_settings *syslog = member;
+
+	return !syslog->enabled;
+}
+
+static void print_syslog(struct printer *printer, const void *member)
+{
+	const struct syslog_settings *syslog = member;
+
+	fprintf(printer->out, "{ facility: %s }", syslog->facility_name);
+}
+
+const struct form form_syslog = { read_syslog, no_syslog, print_syslog };

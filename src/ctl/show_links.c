@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* uplinkctl links: all links as a table, or one of them in full. */
+
+#include "ctl/links.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/client.h"
+#include "ctl/field.h"
+#include "ctl/table.h"
+#include "ctl/units.h"
+
+static const struct {
+	const char *state;
+	enum colour colour;
+	bool up;
+} states[] = {
+	{ "up", COLOUR_GOOD, true },
+	{ "degraded", COLOUR_WARNING, true },
+	{ "down", COLOUR_BAD, false },
+	{ "draining", COLOUR_QUIET, false },
+	{ "disabled", COLOUR_QUIET, false },
+};
+
+enum colour link_colour(const json_t *link)
+{
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (strcmp(states[i].state, field_text(link, "state")) == 0)
+			return states[i].colour;
+	}
+	return COLOUR_NONE;
+}
+
+bool link_is_up(const json_t *link)
+{
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (strcmp(states[i].state, field_text(link, "state")) == 0)
+			return states[i].up;
+	}
+	return false;
+}
+
+static void add_link(struct table *table, const json_t *link)
+{
+	table_add(table, COLOUR_NONE, field_text(link, "name"));
+	table_add(table, COLOUR_NONE, field_text(link, "device"));
+	table_add(table, link_colour(link), field_text(link, "state"));
+	table_add(table, COLOUR_NONE, measure_duration(field_age(link, "since")).text);
+	table_add(table, COLOUR_NONE, measure_latency(field_number(link, "latency_ms")).text);
+	table_add(table, COLOUR_NONE, measure_share(field_number(link, "loss")).text);
+	table_add(table, COLOUR_NONE, measure_rate(field_number(link, "download_bps")).text);
+	table_add(table, COLOUR_NONE, measure_rate(field_number(link, "upload_bps")).text);
+	table_add(table, COLOUR_NONE, measure_count(field_number(link, "connections")).text);
+	table_add(table, COLOUR_NONE, measure_count(field_number(link, "weight")).text);
+	table_add(table, COLOUR_NONE, field_text(link, "reason"));
+}
+
+void links_print(const struct invocation *invocation, const json_t *links)
+{
+	static const char *const titles[] = { "Link", "Device", "State", ">For", ">Latency",
+		">Loss", ">Download", ">Upload", ">Connections", ">Weight", "Reason" };
+	struct table *table = table_new(titles, sizeof(titles) / sizeof(titles[0]));
+	const json_t *link;
+	size_t i;
+
+	json_array_foreach(links, i, link) add_link(table, link);
+	table_print(table, invocation->colour);
+	table_free(table);
+}
+
+static void print_state(const struct invocation *invocation, const json_t *link)
+{
+	const char *reason = field_text(link, "reason");
+	double age = field_age(link, "since");
+
+	printf("State        %s", output_colour(invocation->colour, link_colour(link)));
+	output_text("%s", field_text(link, "state"));
+	fputs(output_plain(invocation->colour), stdout);
+	if (isfinite(age))
+		printf(" for %s", measure_duration(age).text);
+	output_text("%s%s\n", reason[0] == '\0' ? "" : ": ", reason);
+}
+
+static void print_link(const struct invocation *invocation, const json_t *link)
+{
+	output_text("Link         %s\n", field_text(link, "name"));
+	output_text("Device       %s\n", field_text(link, "device"));
+	print_state(invocation, link);
+	printf("Latency      %s\n", measure_latency(field_number(link, "latency_ms")).text);
+	printf("Loss         %s\n", measure_share(field_number(link, "loss")).text);
+	printf("Download     %s\n", measure_rate(field_number(link, "download_bps")).text);
+	printf("Upload       %s\n", measure_rate(field_number(link, "upload_bps")).text);
+	printf("Connections  %s\n", measure_count(field_number(link, "connections")).text);
+	printf("Weight       %s\n", measure_count(field_number(link, "weight")).text);
+}
+
+static json_t *find_link(const json_t *links, const char *name)
+{
+	json_t *link;
+	size_t i;
+
+	json_array_foreach(links, i, link)
+	{
+		if (strcmp(field_text(link, "name"), name) == 0)
+			return link;
+	}
+	return NULL;
+}
+
+static int complain_about_name(const json_t *links, const char *name)
+{
+	size_t count = json_array_size(links);
+	const char **names = output_need(calloc(count + 1, sizeof(*names)));
+	char *list;
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = field_text(json_array_get(links, i), "name");
+	list = output_list(names, count);
+	output_error("there is no link `%s'%s%s", name, count > 0 ? "; there are " : "", list);
+	free(list);
+	free(names);
+	return EXIT_ERROR;
+}
+
+/* The same shape as for all links, so that scripts read both alike. */
+static void print_link_document(json_t *link)
+{
+	json_t *array = output_need(json_array());
+
+	json_array_append(array, link);
+	output_json(array);
+	json_decref(array);
+}
+
+static int show_one(const struct invocation *invocation, const json_t *links)
+{
+	json_t *link = find_link(links, invocation->argument);
+
+	if (link == NULL)
+		return complain_about_name(links, invocation->argument);
+	if (invocation->json)
+		print_link_document(link);
+	else
+		print_link(invocation, link);
+	return link_is_up(link) ? EXIT_FINE : EXIT_ERROR;
+}
+
+int run_links(const struct invocation *invocation)
+{
+	json_t *links = NULL;
+	int code = client_ask(invocation, false, "/links", NULL, &links);
+
+	if (code != EXIT_FINE)
+		return code;
+	if (invocation->argument != NULL)
+		code = show_one(invocation, links);
+	else if (invocation->json)
+		output_json(links);
+	else if (json_array_size(links) == 0)
+		puts("No link is configured.");
+	else
+		links_print(invocation, links);
+	json_decref(links);
+	return code;
+}

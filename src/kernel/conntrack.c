@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections that the kernel tracks: list and delete those with certain marks. */
+
+#include "kernel/conntrack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+
+#include "kernel/attributes.h"
+
+#define GET_TYPE    (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET)
+#define NEW_TYPE    (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)
+#define DELETE_TYPE (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE)
+
+/* Deletions that go out at once, in bytes; and room for one: two headers, a tuple, id and zone. */
+#define CHUNK_BYTES  (64 * 1024)
+#define DELETION_MAX 256
+
+struct listing {
+	uint32_t mask;
+	bool (*callback)(const struct connection *connection, void *data);
+	void *data;
+};
+
+/* Requests that delete one connection each, one after the other. */
+struct deletions {
+	uint32_t value, mask;
+	uint8_t *bytes;
+	size_t size, room;
+};
+
+static struct nlmsghdr *build_request(void *buffer, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+
+	request->nlmsg_type = type;
+	request->nlmsg_flags = NLM_F_REQUEST | flags;
+	header->nfgen_family = AF_UNSPEC;
+	header->version = NFNETLINK_V0;
+	return request;
+}
+
+static void put_mark(struct nlmsghdr *request, uint32_t value, uint32_t mask)
+{
+	mnl_attr_put_u32(request, CTA_MARK, htonl(value));
+	mnl_attr_put_u32(request, CTA_MARK_MASK, htonl(mask));
+}
+
+static struct address read_address(const struct nf_conntrack *entry, enum family family,
+	enum nf_conntrack_attr attribute)
+{
+	struct address address = { .family = family };
+	const void *bytes = nfct_get_attr(entry, attribute);
+
+	if (bytes != NULL)
+		memcpy(address.bytes, bytes, family_size(family));
+	return address;
+}
+
+static void read_ports(const struct nf_conntrack *entry, struct flow *flow)
+{
+	if (nfct_attr_is_set(entry, ATTR_ICMP_TYPE) > 0) {
+		flow->from_port = (uint16_t)(nfct_get_attr_u8(entry, ATTR_ICMP_TYPE) << 8 |
+					     nfct_get_attr_u8(entry, ATTR_ICMP_CODE));
+		flow->to_port = ntohs(nfct_get_attr_u16(entry, ATTR_ICMP_ID));
+	} else if (nfct_attr_is_set(entry, ATTR_ORIG_PORT_SRC) > 0) {
+		flow->ports = true;
+		flow->from_port = ntohs(nfct_get_attr_u16(entry, ATTR_ORIG_PORT_SRC));
+		flow->to_port = ntohs(nfct_get_attr_u16(entry, ATTR_ORIG_PORT_DST));
+	}
+}
+
+static struct connection read_connection(const struct nf_conntrack *entry)
+{
+	struct connection connection = { 0 };
+	enum family family = nfct_get_attr_u8(entry, ATTR_ORIG_L3PROTO) == AF_INET6 ? IPV6 : IPV4;
+	struct flow *flow = &connection.flow;
+
+	flow->family = family;
+	flow->protocol = nfct_get_attr_u8(entry, ATTR_ORIG_L4PROTO);
+	flow->from = read_address(entry, family, family == IPV4 ? ATTR_ORIG_IPV4_SRC : ATTR_ORIG_IPV6_SRC);
+	flow->to = read_address(entry, family, family == IPV4 ? ATTR_ORIG_IPV4_DST : ATTR_ORIG_IPV6_DST);
+	read_ports(entry, flow);
+	connection.mark = nfct_get_attr_u32(entry, ATTR_MARK);
+	/* What is not set reads as 0. */
+	connection.bytes = nfct_get_attr_u64(entry, ATTR_ORIG_COUNTER_BYTES) +
+			   nfct_get_attr_u64(entry, ATTR_REPL_COUNTER_BYTES);
+	connection.established = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_SEEN_REPLY) != 0;
+	return connection;
+}
+
+/* Most entries of a dump may be foreign: their mark is looked at before anything is unpacked. */
+static bool is_entry(const struct nlmsghdr *message, struct attributes *ret_attributes, uint32_t *ret_mark)
+{
+	if (message->nlmsg_type != NEW_TYPE)
+		return false;
+	attributes_read(message, sizeof(struct nfgenmsg), ret_attributes);
+	*ret_mark = ntohl(attributes_u32(ret_attributes, CTA_MARK, 0));
+	return true;
+}
+
+static int list_entry(const struct nlmsghdr *message, void *data)
+{
+	const struct listing *listing = data;
+	struct attributes attributes;
+	struct connection connection;
+	struct nf_conntrack *entry;
+	uint32_t mark;
+	bool parsed;
+
+	if (!is_entry(message, &attributes, &mark) || (mark & listing->mask) == 0)
+		return MNL_CB_OK;
+	entry = nfct_new();
+	if (entry == NULL) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	parsed = nfct_nlmsg_parse(message, entry) >= 0;
+	if (parsed)
+		connection = read_connection(entry);
+	nfct_destroy(entry);
+	if (!parsed)
+		return MNL_CB_OK;
+	return listing->callback(&connection, listing->data) ? MNL_CB_OK : MNL_CB_STOP;
+}
+
+int conntrack_list(struct netlink *netlink, uint32_t mask,
+	bool (*callback)(const struct connection *connection, void *data), void *data)
+{
+	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct listing listing = { .mask = mask, .callback = callback, .data = data };
+
+	return netlink_ask(netlink, build_request(buffer, GET_TYPE, NLM_F_DUMP), list_entry, &listing);
+}
+
+static bool make_room(struct deletions *deletions)
+{
+	size_t room = deletions->room == 0 ? CHUNK_BYTES : 2 * deletions->room;
+	uint8_t *bytes;
+
+	if (deletions->size + DELETION_MAX <= deletions->room)
+		return true;
+	bytes = realloc(deletions->bytes, room);
+	if (bytes == NULL)
+		return false;
+	deletions->bytes = bytes;
+	deletions->room = room;
+	return true;
+}
+
+static uint8_t read_protocol(const struct attributes *attributes)
+{
+	struct attributes tuple, protocol;
+
+	attributes_read_nested(attributes, CTA_TUPLE_ORIG, &tuple);
+	attributes_read_nested(&tuple, CTA_TUPLE_PROTO, &protocol);
+	return attributes_u8(&protocol, CTA_PROTO_NUM, IPPROTO_TCP);
+}
+
+/* Copies what names the connection. The id makes sure that none of the same tuple goes instead. */
+static bool put_copies(struct nlmsghdr *request, const struct attributes *attributes)
+{
+	static const uint8_t types[] = { CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE };
+
+	for (size_t i = 0; i < sizeof(types); i++) {
+		const struct nlattr *from = attributes->items[types[i]];
+
+		if (from == NULL)
+			continue;
+		if (!mnl_attr_put_check(request, DELETION_MAX, from->nla_type, mnl_attr_get_payload_len(from),
+			    mnl_attr_get_payload(from)))
+			return false;
+	}
+	return true;
+}
+
+static int gather_deletion(const struct nlmsghdr *message, void *data)
+{
+	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
+	struct deletions *deletions = data;
+	struct attributes attributes;
+	struct nlmsghdr *request;
+	uint32_t mark;
+
+	if (!is_entry(message, &attributes, &mark) || (mark & deletions->mask) != deletions->value)
+		return MNL_CB_OK;
+	if (read_protocol(&attributes) == IPPROTO_TCP || attributes.items[CTA_ID] == NULL)
+		return MNL_CB_OK;
+	if (!make_room(deletions)) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	request = build_request(deletions->bytes + deletions->size, DELETE_TYPE, 0);
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->nfgen_family = header->nfgen_family;
+	if (put_copies(request, &attributes))
+		deletions->size += request->nlmsg_len;
+	return MNL_CB_OK;
+}
+
+/* Numbers the requests of the next chunk, and wants the last one acknowledged. Their size in bytes. */
+static size_t number_chunk(struct netlink *netlink, uint8_t *bytes, size_t size, uint32_t *ret_last)
+{
+	struct nlmsghdr *request = NULL;
+	size_t at = 0;
+
+	while (at < size && at < CHUNK_BYTES) {
+		request = (void *)(bytes + at);
+		request->nlmsg_seq = netlink_sequence(netlink);
+		at += request->nlmsg_len;
+	}
+	if (request != NULL) {
+		request->nlmsg_flags |= NLM_F_ACK;
+		*ret_last = request->nlmsg_seq;
+	}
+	return at;
+}
+
+/* ENOENT: that one went by itself meanwhile. */
+static int send_deletions(struct netlink *netlink, struct deletions *deletions)
+{
+	size_t at = 0;
+	int result = 0;
+
+	while (at < deletions->size) {
+		uint32_t last = 0;
+		size_t chunk = number_chunk(netlink, deletions->bytes + at, deletions->size - at, &last);
+		int error = netlink_batch(netlink, deletions->bytes + at, chunk, last, NULL);
+
+		if (error < 0 && error != -ENOENT && result == 0)
+			result = error;
+		at += chunk;
+	}
+	return result;
+}
+
+/* The kernel can filter a flush by one protocol, since 6.11, but not by all except one. */
+static int flush_all_but_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
+{
+	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request = build_request(buffer, GET_TYPE, NLM_F_DUMP);
+	struct deletions deletions = { .value = value, .mask = mask };
+	int error, sent;
+
+	put_mark(request, value, mask);
+	error = netlink_ask(netlink, request, gather_deletion, &deletions);
+	sent = send_deletions(netlink, &deletions);
+	free(deletions.bytes);
+	return error < 0 ? error : sent;
+}
+
+int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_tcp)
+{
+	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request;
+
+	/* Without a mask it would be every connection of the machine. */
+	if (mask == 0 || (value & ~mask) != 0)
+		return -EINVAL;
+	if (keep_tcp)
+		return flush_all_but_tcp(netlink, value, mask);
+	request = build_request(buffer, DELETE_TYPE, 0);
+	put_mark(request, value, mask);
+	return netlink_ask(netlink, request, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What others break is whole again within a second, and told; what is theirs stays as it is."""
+
+import re
+import time
+
+import pytest
+
+from waiting import SLOW, rate, wait_for
+
+WEIGHTS = {"fiber": 5, "cable": 3, "lte": 2}
+POLICY = "policies:\n  - name: everything\n    balance: { algorithm: round-robin }\n"
+BOUND = 5.0 if SLOW else 1.0
+OUR_BITS = 0x00FFFFFF
+FOREIGN_BIT = 0x40000000
+
+
+def without_counters(text):
+    text = re.sub(r"packets \d+ bytes \d+", "", text)
+    return re.sub(r" # handle \d+", "", text)
+
+
+def tables(lab):
+    return set(re.findall(r"^table (\S+ \S+)", lab.run("gw", "nft", "list", "tables").stdout, re.M))
+
+
+def kernel_state(lab):
+    """Ruleset, rules and routes of the gateway as text."""
+    return {
+        "nftables": without_counters(lab.run("gw", "nft", "-s", "list", "ruleset", check=False).stdout),
+        "rules": lab.run("gw", "ip", "rule").stdout,
+        "rules6": lab.run("gw", "ip", "-6", "rule").stdout,
+        "routes": lab.run("gw", "ip", "route", "show", "table", "all", "type", "unicast").stdout,
+        "routes6": "\n".join(line for line in lab.run("gw", "ip", "-6", "route", "show", "table", "all").stdout.splitlines()
+                             if "fe80" not in line and "ff00" not in line),
+    }
+
+
+@pytest.fixture
+def running(lab):
+    lab.start_daemon(lab.config(POLICY, WEIGHTS))
+    lab.load(to="192.0.2.1:7", rate=rate(200), count=20)
+    return lab
+
+
+def our_table(lab):
+    found = [name for name in tables(lab) if "foreign" not in name]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def our_rule_lines(lab, option):
+    """Rules with our protocol number."""
+    text = lab.run("gw", "ip", option, "-d", "rule").stdout
+    return [line for line in text.splitlines() if re.search(r"(proto|protocol) 187", line)]
+
+
+def delete_rules(lab):
+    for option in ("-4", "-6"):
+        for line in our_rule_lines(lab, option):
+            lab.run("gw", "ip", option, "rule", "del", "pref", line.split(":")[0])
+
+
+def delete_routes(lab):
+    for option in ("-4", "-6"):
+        text = lab.run("gw", "ip", option, "route", "show", "table", "all", "proto", "187").stdout
+        for line in text.splitlines():
+            number = re.search(r"table (\d+)", line)[1]
+            lab.run("gw", "ip", option, "route", "flush", "table", number)
+
+
+def delete_chain_content(lab):
+    table = our_table(lab)
+    lab.run("gw", "nft", "flush", "table", *table.split(), check=False)
+
+
+BREAKS = {
+    "nft-flush-ruleset": lambda lab: lab.run("gw", "nft", "flush", "ruleset", check=False),
+    "nft-delete-table": lambda lab: lab.run("gw", "nft", "delete", "table", *our_table(lab).split(), check=False),
+    "nft-flush-table": delete_chain_content,
+    "rules": delete_rules,
+    "routes": delete_routes,
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_restored(running, tell, how):
+    lab = running
+    assert our_rule_lines(lab, "-4") and our_rule_lines(lab, "-6")
+    before = kernel_state(lab)
+    told = len(lab.ctl("events"))
+    began = time.monotonic()
+    BREAKS[how](lab)
+    broken = time.monotonic()
+    damaged = kernel_state(lab) != before
+    wait_for(lambda: kernel_state(lab) == before, 10, "everything as it was")
+    whole = time.monotonic()
+    tell(f"broken in {broken - began:.2f} s, whole {whole - broken:.2f} s later; "
+         + ("damage was seen" if damaged else "no damage was ever seen"))
+    assert whole - broken < BOUND
+    if damaged:
+        events = wait_for(lambda: lab.ctl("events")[told:], 5, "an event")
+        assert any(event["kind"] == "kernel" for event in events), events
+        tell("; ".join(event["text"] for event in events))
+    result = lab.load(to="192.0.2.1:7", to_range=20, rate=rate(500), count=100)
+    assert all(abs(result.by_link()[name] - 10 * weight) <= 1 for name, weight in WEIGHTS.items())
+
+
+def test_restored_events_are_told(running):
+    """Rules have no owner flag: their loss is always seen, repaired and told."""
+    told = len(running.ctl("events"))
+    delete_rules(running)
+    wait_for(lambda: our_rule_lines(running, "-4") and our_rule_lines(running, "-6"), 10, "our rules")
+    wait_for(lambda: any(event["kind"] == "kernel" for event in running.ctl("events")[told:]), 5, "an event")
+
+
+FOREIGN_TABLE = f"""
+table inet foreign {{
+    set friends {{ type ipv4_addr; elements = {{ 192.0.2.77, 192.0.2.78 }} }}
+    chain before {{
+        type filter hook prerouting priority -300;
+        iifname "lan0" ct state new ct mark set ct mark or {FOREIGN_BIT} meta mark set meta mark or {FOREIGN_BIT}
+    }}
+    chain forward {{
+        type filter hook forward priority 10;
+        ip daddr @friends meta mark and {FOREIGN_BIT} == {FOREIGN_BIT} accept
+    }}
+}}
+"""
+
+
+def foreign_state(lab):
+    return (lab.run("gw", "nft", "-s", "list", "table", "inet", "foreign").stdout,
+            [line for line in lab.run("gw", "ip", "rule").stdout.splitlines() if "4242" in line],
+            lab.run("gw", "ip", "route", "show", "table", "4242").stdout,
+            lab.run("gw", "ip", "-6", "route", "show", "table", "4242").stdout,
+            lab.run("gw", "ip", "route", "show", "198.18.0.0/15").stdout)
+
+
+def test_foreign_things_stay(lab, tell):
+    """A foreign table, rule, routes and mark bits: over start, traffic, failover, reload, kill, restart and stop."""
+    lab.nft("gw", FOREIGN_TABLE)
+    lab.ip("gw", ["rule add pref 1100 fwmark 0x80000000/0x80000000 lookup 4242",
+                  "rule add pref 31000 fwmark 0x80000000/0x80000000 lookup 4242",
+                  "route add 198.18.0.0/15 via 203.0.2.1 dev wan2 proto static",
+                  "route add default via 203.0.3.1 dev wan3 table 4242 proto static",
+                  "route add 2001:db8:4242::/48 via fd00:3::1 dev wan3 table 4242 proto static"])
+    before = foreign_state(lab)
+    assert all(before)
+    lab.start_daemon(lab.config(POLICY, WEIGHTS))
+    result = lab.load(to="192.0.2.1:7", to_range=20, rate=rate(400), count=200)
+    assert result["ok"] == 200
+    assert all(abs(result.by_link()[name] - 20 * weight) <= 1 for name, weight in WEIGHTS.items())
+    marks = {item["mark"] for item in lab.conntrack() if item["protocol"] == "tcp" and item["from"] == "10.77.1.2"}
+    tell("connection marks: " + ", ".join(f"{mark:#x}" for mark in sorted(marks)))
+    assert len(marks) == 3
+    for mark in marks:
+        assert mark & ~OUR_BITS == FOREIGN_BIT, f"{mark:#x}"
+        assert mark & OUR_BITS != 0
+    lab.cut_carrier(lab.link("lte"))
+    lab.wait_link("lte", "down")
+    lab.restore_carrier(lab.link("lte"))
+    lab.wait_link("lte", "up", deadline=30)
+    # The kernel itself takes routes of a device that lost its carrier only when it goes down: ours did not.
+    assert foreign_state(lab) == before
+    assert lab.daemon.reload(lab.config(POLICY, {"fiber": 1})).returncode == 0
+    lab.daemon.kill9()
+    lab.daemon.start()
+    assert foreign_state(lab) == before
+    assert lab.daemon.stop() == 0
+    assert foreign_state(lab) == before
+
+
+def test_shifted_mark(lab, tell):
+    """The 24 bits can be moved out of the way of others."""
+    lab.nft("gw", FOREIGN_TABLE.replace(str(FOREIGN_BIT), "0x5"))
+    lab.start_daemon(lab.config(POLICY, WEIGHTS, extra="kernel: { mark-shift: 8 }\n"))
+    result = lab.load(to="192.0.2.1:7", to_range=20, rate=rate(400), count=100)
+    assert all(abs(result.by_link()[name] - 10 * weight) <= 1 for name, weight in WEIGHTS.items())
+    marks = {item["mark"] for item in lab.conntrack() if item["protocol"] == "tcp" and item["from"] == "10.77.1.2"}
+    tell("connection marks: " + ", ".join(f"{mark:#x}" for mark in sorted(marks)))
+    assert {mark & 0xFF for mark in marks} == {5}
