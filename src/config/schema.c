@@ -229,7 +229,7 @@ static const struct field kernel[] = {
 		.meaning = "first number of the packet queues" },
 	{ "queues", NUMBER(kernel_settings, queues, 1, 64), .standard = "2",
 		.meaning = "queues for packets from inside, and as many for those from links" },
-	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), .standard = "1024",
+	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), .standard = "256",
 		.meaning = "packets that a queue holds" },
 	{ .key = NULL },
 };

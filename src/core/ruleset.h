@@ -65,7 +65,7 @@ enum statement_kind {
 	REJECT_RESET,           /* TCP reset; the rule has matched TCP before */
 	REJECT_PROHIBITED,      /* ICMP or ICMPv6 administratively prohibited, by family */
 	QUEUE,                  /* queue, queues; passes on where nobody listens */
-	MASQUERADE,             /* with fully random ports */
+	MASQUERADE,             /* ports are kept where they are free: packets of a flow that were held together stay one */
 	SOURCE_NAT,             /* to address; together with MATCH_FAMILY before it */
 	SPREAD,                 /* spread: goes to one of several chains in proportion to weights */
 };

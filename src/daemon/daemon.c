@@ -276,6 +276,7 @@ static int start(struct daemon *daemon)
 	tell_start(daemon);
 	keep_state(daemon);
 	links_ground(daemon);
+	tell_open_outages(daemon);
 	return 0;
 }
 
@@ -321,6 +322,25 @@ static int run(struct daemon *daemon)
 	return error == -EINVAL ? EXIT_CONFIGURATION : error < 0 ? EXIT_ERROR : EXIT_FINE;
 }
 
+/* Where it is installed; else beside the daemon, as in a build tree. The caller frees it. */
+static char *find_mail_program(void)
+{
+	static const char installed[] = LIBEXECDIR "/uplinkd/uplinkd-mail";
+	char path[4096];
+	ssize_t length;
+	char *slash;
+
+	if (access(installed, X_OK) == 0)
+		return strdup(installed);
+	length = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	if (length <= 0)
+		return strdup(installed);
+	path[length] = '\0';
+	slash = strrchr(path, '/');
+	snprintf(slash + 1, sizeof("uplinkd-mail"), "uplinkd-mail");
+	return strdup(path);
+}
+
 int daemon_run(const char *config_path)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -336,11 +356,12 @@ int daemon_run(const char *config_path)
 	daemon->loop = &loop;
 	daemon->config_path = config_path;
 	daemon->started = time(NULL);
-	daemon->mail_program = getenv("UPLINKD_MAIL") != NULL ? getenv("UPLINKD_MAIL") : LIBEXECDIR "/uplinkd/uplinkd-mail";
+	daemon->mail_program = find_mail_program();
 	gethostname(daemon->host, sizeof(daemon->host) - 1);
 	daemon->events = events_new(publish_line, daemon);
-	code = daemon->events == NULL ? EXIT_ERROR : run(daemon);
+	code = daemon->events == NULL || daemon->mail_program == NULL ? EXIT_ERROR : run(daemon);
 	uv_loop_close(&loop);
+	free(daemon->mail_program);
 	free(daemon);
 	return code;
 }

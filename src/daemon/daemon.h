@@ -25,13 +25,12 @@
 
 struct daemon;
 
-#define REPORTS_KEPT 16
+#define TESTS_MAX 4
 
-/* What became of a mail. */
-struct mail_outcome {
+/* A test mail whose sender waits for what becomes of it. */
+struct mail_test {
+	struct control_pending *pending; /* NULL: free */
 	char message_id[128];
-	char answer[256];
-	bool delivered;
 };
 
 /* A configuration in force, with the numbers that its names have in marks. Snapshots refer to it. */
@@ -56,7 +55,7 @@ struct link_run {
 struct daemon {
 	uv_loop_t *loop;
 	const char *config_path;
-	const char *mail_program;
+	char *mail_program;
 	char host[256];
 	time_t started;
 	struct generation *generation;
@@ -75,8 +74,7 @@ struct daemon {
 	struct events *events;
 	struct control *control;
 	struct mailer *mailer;
-	struct mail_outcome outcomes[REPORTS_KEPT];
-	size_t next_outcome;
+	struct mail_test mail_tests[TESTS_MAX];
 	uv_poll_t device_poll;
 	uv_timer_t reconcile_timer, second_timer, flush_timer;
 	uv_signal_t hangup, terminate, interrupt;
@@ -117,8 +115,8 @@ int reload(struct daemon *daemon, struct config_errors *errors, char *message, s
 
 /* tell.c: mails about links, and the open outages. */
 void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before);
-int tell_test(struct daemon *daemon, char *message, size_t size); /* message: its id, or what is wrong */
-const struct mail_outcome *tell_outcome(const struct daemon *daemon, const char *message_id);
+void tell_test(struct daemon *daemon, const struct control_request *request, struct control_answer *answer);
+void tell_open_outages(struct daemon *daemon); /* links that came back while no daemon was there */
 int tell_start(struct daemon *daemon);
 const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
 

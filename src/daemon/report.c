@@ -264,30 +264,7 @@ static void answer_ruleset(void *data, const struct control_request *request, st
 
 static void answer_test_mail(void *data, const struct control_request *request, struct control_answer *answer)
 {
-	char message[256];
-	int error = tell_test(data, message, sizeof(message));
-
-	(void)request;
-	if (error < 0) {
-		report_problem(answer, 409, "%s", message);
-		return;
-	}
-	answer->status = 202;
-	answer->document = json_pack("{s:s}", "message", message);
-}
-
-static void answer_mail(void *data, const struct control_request *request, struct control_answer *answer)
-{
-	const char *message = request->get(request, "message");
-	const struct mail_outcome *outcome = message == NULL ? NULL : tell_outcome(data, message);
-
-	if (message == NULL)
-		report_problem(answer, 400, "message is missing");
-	else if (outcome == NULL)
-		report_document(answer, json_pack("{s:b}", "done", 0));
-	else
-		report_document(answer, json_pack("{s:b, s:b, s:s}", "done", 1, "delivered", outcome->delivered, "answer",
-			outcome->answer));
+	tell_test(data, request, answer);
 }
 
 const struct control_verb report_verbs[] = {
@@ -298,7 +275,6 @@ const struct control_verb report_verbs[] = {
 	{ "/explain", false, report_explain },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
-	{ "/mail", false, answer_mail },
 	{ "/reload", true, answer_reload },
 	{ "/test-mail", true, answer_test_mail },
 	{ NULL, false, NULL },

@@ -216,29 +216,59 @@ void tell_link(struct daemon *daemon, struct link_run *run, enum link_state befo
 	send_alert(daemon, &alert);
 }
 
-int tell_test(struct daemon *daemon, char *message, size_t size)
+static struct mail_test *free_test(struct daemon *daemon)
 {
-	char message_id[MESSAGE_ID_ROOM], names[512];
-	struct alert alert = { .kind = ALERT_TEST, .message_id = message_id, .reason = "" };
+	for (size_t i = 0; i < TESTS_MAX; i++) {
+		if (daemon->mail_tests[i].pending == NULL)
+			return &daemon->mail_tests[i];
+	}
+	return NULL;
+}
+
+void tell_test(struct daemon *daemon, const struct control_request *request, struct control_answer *answer)
+{
+	struct mail_test *test = free_test(daemon);
+	struct alert alert = { .kind = ALERT_TEST, .reason = "" };
+	char names[512];
 
 	if (daemon->mailer == NULL) {
-		snprintf(message, size, "no mail server is configured (alerts.mail)");
-		return -ENOENT;
+		report_problem(answer, 409, "no mail server is configured (alerts.mail)");
+		return;
 	}
-	make_message_id(daemon, message_id);
+	if (test == NULL) {
+		report_problem(answer, 409, "other test mails are still on their way");
+		return;
+	}
+	make_message_id(daemon, test->message_id);
+	alert.message_id = test->message_id;
 	alert.traffic_on = links_usable_names(daemon, names, sizeof(names));
-	snprintf(message, size, "%s", message_id);
-	return send_alert(daemon, &alert);
+	if (send_alert(daemon, &alert) < 0) {
+		report_problem(answer, 500, "no memory");
+		return;
+	}
+	test->pending = control_defer(request);
+}
+
+/* Who waits for that mail is told. */
+static void finish_test(struct daemon *daemon, const struct mailer_report *report)
+{
+	for (size_t i = 0; i < TESTS_MAX; i++) {
+		struct mail_test *test = &daemon->mail_tests[i];
+		struct control_answer answer = { .status = 200 };
+
+		if (test->pending == NULL || strcmp(test->message_id, report->message) != 0)
+			continue;
+		answer.document = json_pack("{s:b, s:s}", "delivered", report->delivered, "answer", report->answer);
+		control_finish(test->pending, &answer);
+		test->pending = NULL;
+	}
 }
 
 static void on_report(void *data, const struct mailer_report *report)
 {
 	struct daemon *daemon = data;
-	struct mail_outcome *outcome = &daemon->outcomes[daemon->next_outcome++ % REPORTS_KEPT];
 
-	snprintf(outcome->message_id, sizeof(outcome->message_id), "%s", report->message);
-	snprintf(outcome->answer, sizeof(outcome->answer), "%s", report->answer);
-	outcome->delivered = report->delivered;
+	finish_test(daemon, report);
 	if (report->delivered)
 		events_add(daemon->events, EVENT_MAIL, EVENT_NOTICE, NULL, "mail <%s> delivered: %s", report->message,
 			report->answer);
@@ -247,16 +277,14 @@ static void on_report(void *data, const struct mailer_report *report)
 			report->answer);
 }
 
-/* The newest word on that mail, or NULL. */
-const struct mail_outcome *tell_outcome(const struct daemon *daemon, const char *message_id)
+void tell_open_outages(struct daemon *daemon)
 {
-	for (size_t i = 1; i <= REPORTS_KEPT && i <= daemon->next_outcome; i++) {
-		const struct mail_outcome *outcome = &daemon->outcomes[(daemon->next_outcome - i) % REPORTS_KEPT];
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		struct link_run *run = &daemon->links[i];
 
-		if (strcmp(outcome->message_id, message_id) == 0)
-			return outcome;
+		if (run->health.state != LINK_DOWN && find_outage(daemon, run->link->name) != NULL)
+			tell_link(daemon, run, LINK_DOWN);
 	}
-	return NULL;
 }
 
 int tell_start(struct daemon *daemon)

@@ -21,6 +21,9 @@
 #define NEW_TYPE    (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)
 #define DELETE_TYPE (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE)
 
+/* Bit of CTA_PROTO_NUM in CTA_FILTER_ORIG_FLAGS; the kernel's headers keep it to themselves. */
+#define FILTER_PROTOCOL (1u << 3)
+
 /* Deletions that go out at once, in bytes; and room for one: two headers, a tuple, id and zone. */
 #define CHUNK_BYTES  (64 * 1024)
 #define DELETION_MAX 256
@@ -100,7 +103,8 @@ static struct connection read_connection(const struct nf_conntrack *entry)
 }
 
 /* Most entries of a dump may be foreign: their mark is looked at before anything is unpacked. */
-static bool is_entry(const struct nlmsghdr *message, struct attributes *ret_attributes, uint32_t *ret_mark)
+static bool is_entry(const struct nlmsghdr *message, struct attributes *ret_attributes,
+	uint32_t *ret_mark)
 {
 	if (message->nlmsg_type != NEW_TYPE)
 		return false;
@@ -243,7 +247,32 @@ static int send_deletions(struct netlink *netlink, struct deletions *deletions)
 	return result;
 }
 
-/* The kernel can filter a flush by one protocol, since 6.11, but not by all except one. */
+/*
+ * Most of what is not TCP, in one message of each family. Kernels since 6.11 filter a flush by
+ * protocol too; to older ones an original tuple names one connection, and half a tuple is an error:
+ * none flushes too much.
+ */
+static void flush_udp(struct netlink *netlink, uint8_t native, uint32_t value, uint32_t mask)
+{
+	uint8_t buffer[128] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request = build_request(buffer, DELETE_TYPE, 0);
+	struct nlattr *tuple, *inner;
+
+	/* A tuple wants a family, also where it says nothing about addresses. */
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->nfgen_family = native;
+	put_mark(request, value, mask);
+	tuple = mnl_attr_nest_start(request, CTA_TUPLE_ORIG);
+	inner = mnl_attr_nest_start(request, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(request, CTA_PROTO_NUM, IPPROTO_UDP);
+	mnl_attr_nest_end(request, inner);
+	mnl_attr_nest_end(request, tuple);
+	inner = mnl_attr_nest_start(request, CTA_FILTER);
+	mnl_attr_put_u32(request, CTA_FILTER_ORIG_FLAGS, FILTER_PROTOCOL);
+	mnl_attr_nest_end(request, inner);
+	netlink_ask(netlink, request, NULL, NULL);
+}
+
+/* No filter says "all except one": what is left after UDP is listed and deleted one by one. */
 static int flush_all_but_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -251,6 +280,8 @@ static int flush_all_but_tcp(struct netlink *netlink, uint32_t value, uint32_t m
 	struct deletions deletions = { .value = value, .mask = mask };
 	int error, sent;
 
+	flush_udp(netlink, AF_INET, value, mask);
+	flush_udp(netlink, AF_INET6, value, mask);
 	put_mark(request, value, mask);
 	error = netlink_ask(netlink, request, gather_deletion, &deletions);
 	sent = send_deletions(netlink, &deletions);

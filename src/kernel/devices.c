@@ -271,7 +271,7 @@ static bool belongs(const struct found_address *found, const struct device *devi
 	return found->usable && found->device == device->index;
 }
 
-/* The found ones stand last to first; the result is in the kernel's order, the primary address first. */
+/* Found last to first; the result is in the kernel's order, so the primary address comes first. */
 static int fill_addresses(struct reading *reading, struct device *device)
 {
 	size_t count = 0;

@@ -78,7 +78,7 @@ int device_events_fd(const struct device_events *events)
 	return mnl_socket_get_fd(events->socket);
 }
 
-/* That a route of ours came is our own doing; that one went may be another's. Others: default routes. */
+/* A route of ours comes by our own doing, but goes perhaps by another's. Of others: default routes. */
 static bool route_matters(const struct nlmsghdr *message)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);

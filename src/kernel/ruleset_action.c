@@ -88,7 +88,7 @@ static void queue_packet(struct rule_builder *rule, const struct statement *stat
 static void masquerade(struct rule_builder *rule, const struct statement *statement)
 {
 	(void)statement;
-	expr_masquerade(rule, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+	expr_masquerade(rule);
 }
 
 static void source_nat(struct rule_builder *rule, const struct statement *statement)
@@ -111,8 +111,8 @@ static uint32_t load_addresses(struct rule_builder *rule, enum family family, bo
 	return length;
 }
 
-static void hash_addresses(struct rule_builder *rule, const struct statement *statement, uint32_t modulus, bool source,
-	bool destination)
+static void hash_addresses(struct rule_builder *rule, const struct statement *statement, uint32_t modulus,
+	bool source, bool destination)
 {
 	uint32_t length = load_addresses(rule, statement->family, source, destination);
 

@@ -58,7 +58,8 @@ static void add_chains(struct batch *batch, const struct table_state *state, con
 	}
 }
 
-static void add_rules(struct batch *batch, const struct ruleset *ruleset, const struct ruleset_features *features)
+static void add_rules(struct batch *batch, const struct ruleset *ruleset,
+	const struct ruleset_features *features)
 {
 	for (size_t i = 0; i < ruleset->chain_count; i++) {
 		const struct chain *chain = &ruleset->chains[i];
@@ -98,8 +99,8 @@ static int commit(struct netlink *netlink, const struct table_state *state, cons
 	return error;
 }
 
-static int apply_once(struct netlink *netlink, const struct ruleset *ruleset, const struct ruleset_features *features,
-	char *message, size_t size)
+static int apply_once(struct netlink *netlink, const struct ruleset *ruleset,
+	const struct ruleset_features *features, char *message, size_t size)
 {
 	struct table_state state;
 	int error = table_read(netlink, ruleset->table, &state);
@@ -120,8 +121,8 @@ static bool was_overtaken(int error)
 	return error == -ERESTART || error == -EINTR;
 }
 
-int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset, const struct ruleset_features *features,
-	char *message, size_t size)
+int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset,
+	const struct ruleset_features *features, char *message, size_t size)
 {
 	int error = -ERESTART;
 

@@ -14,7 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <libnftnl/common.h>
 
-/* libnftnl writes without bounds: an attribute ends at 64 KiB, and no message of ours has more than one that long. */
+/* libnftnl writes without bounds; an attribute ends at 64 KiB, and no message has two that long. */
 #define MESSAGE_ROOM (128 * 1024)
 
 static const struct object whole = { .kind = OBJECT_BATCH };

@@ -4,8 +4,6 @@
 #include "kernel/ruleset_expr.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <linux/netfilter/nf_tables.h>
@@ -142,8 +140,8 @@ void expr_bitwise(struct rule_builder *rule, const void *mask, const void *chang
 	put_value(rule, expr, NFTNL_EXPR_BITWISE_XOR, change, length);
 }
 
-static void shift(struct rule_builder *rule, uint32_t operation, uint32_t source, uint32_t target, uint32_t words,
-	uint32_t bits)
+static void shift(struct rule_builder *rule, uint32_t operation, uint32_t source, uint32_t target,
+	uint32_t words, uint32_t bits)
 {
 	struct nftnl_expr *expr = add(rule, "bitwise");
 
@@ -154,12 +152,14 @@ static void shift(struct rule_builder *rule, uint32_t operation, uint32_t source
 	put_value(rule, expr, NFTNL_EXPR_BITWISE_DATA, &bits, sizeof(bits));
 }
 
-void expr_shift_left(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words, uint32_t bits)
+void expr_shift_left(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words,
+	uint32_t bits)
 {
 	shift(rule, NFT_BITWISE_LSHIFT, source, target, words, bits);
 }
 
-void expr_shift_right(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words, uint32_t bits)
+void expr_shift_right(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words,
+	uint32_t bits)
 {
 	shift(rule, NFT_BITWISE_RSHIFT, source, target, words, bits);
 }
@@ -183,26 +183,13 @@ void expr_between(struct rule_builder *rule, const void *from, const void *to, u
 	put_value(rule, expr, NFTNL_EXPR_RANGE_TO_DATA, to, length);
 }
 
-void set_name(uint32_t id, char name[static SET_NAME_ROOM])
-{
-	snprintf(name, SET_NAME_ROOM, "__set%" PRIu32, id);
-}
-
-static void put_set(struct rule_builder *rule, struct nftnl_expr *expr, uint32_t set_id)
-{
-	char name[SET_NAME_ROOM];
-
-	set_name(set_id, name);
-	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, name);
-	put_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
-}
-
 void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate)
 {
 	struct nftnl_expr *expr = add(rule, "lookup");
 
 	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
-	put_set(rule, expr, set_id);
+	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, "__set%d");
+	put_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
 	if (negate)
 		put_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
@@ -212,7 +199,8 @@ void expr_verdict_map(struct rule_builder *rule, uint32_t set_id)
 	struct nftnl_expr *expr = add(rule, "lookup");
 
 	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
-	put_set(rule, expr, set_id);
+	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, "__map%d");
+	put_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
 	put_u32(expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
 
@@ -291,11 +279,9 @@ void expr_reject(struct rule_builder *rule, uint32_t type, uint8_t code)
 	put_u8(expr, NFTNL_EXPR_REJECT_CODE, code);
 }
 
-void expr_masquerade(struct rule_builder *rule, uint32_t flags)
+void expr_masquerade(struct rule_builder *rule)
 {
-	struct nftnl_expr *expr = add(rule, "masq");
-
-	put_u32(expr, NFTNL_EXPR_MASQ_FLAGS, flags);
+	add(rule, "masq");
 }
 
 void expr_source_nat(struct rule_builder *rule, uint32_t native_family)

@@ -38,13 +38,6 @@ enum {
 /* Longest value that a register comparison takes. */
 #define EXPR_VALUE_MAX 16
 
-/*
- * Name of an anonymous set. It could be "__set%d", for the kernel to find a free number, but that
- * makes it read the names of all sets for each new one: with thousands of them, for minutes.
- */
-#define SET_NAME_ROOM 16
-void set_name(uint32_t id, char name[static SET_NAME_ROOM]);
-
 void rule_fail(struct rule_builder *rule, int error);
 
 void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target);
@@ -62,9 +55,14 @@ void expr_fib(struct rule_builder *rule, uint32_t result, uint32_t flags);
 /* Value register = value register & mask ^ change; both of length bytes. */
 void expr_bitwise(struct rule_builder *rule, const void *mask, const void *change, uint32_t length);
 
-/* Left or right by 1 to 31 bits; the first word is the highest. Over two words the registers must not overlap. */
-void expr_shift_left(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words, uint32_t bits);
-void expr_shift_right(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words, uint32_t bits);
+/*
+ * By 1 to 31 bits; of two words the first is the higher one. Source and target of two words must not
+ * overlap.
+ */
+void expr_shift_left(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words,
+	uint32_t bits);
+void expr_shift_right(struct rule_builder *rule, uint32_t source, uint32_t target, uint32_t words,
+	uint32_t bits);
 
 /* The rule goes on where the value register is that value, or, with negate, is not. */
 void expr_equal(struct rule_builder *rule, const void *value, uint32_t length, bool negate);
@@ -83,7 +81,7 @@ void expr_verdict(struct rule_builder *rule, int verdict, const char *chain);
 void expr_counter(struct rule_builder *rule);
 void expr_counter_named(struct rule_builder *rule, const char *name);
 void expr_reject(struct rule_builder *rule, uint32_t type, uint8_t code);
-void expr_masquerade(struct rule_builder *rule, uint32_t flags);
+void expr_masquerade(struct rule_builder *rule);
 
 /* To the address in the value register. */
 void expr_source_nat(struct rule_builder *rule, uint32_t native_family);

@@ -7,7 +7,7 @@
 
 /*
  * nftables had no OR of two registers before Linux 6.13, and the CONNMARK target, which could do it,
- * is refused in tables of family inet since 6.12 (and its stable branches). But a shift over two
+ * is refused in tables of family inet since 6.12 and its stable branches, 6.1 too. But a shift over two
  * words carries bits from the second into the first: that joins two parts of a mark on every kernel
  * since 5.6.
  *

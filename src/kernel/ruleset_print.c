@@ -150,7 +150,7 @@ static const struct {
 	[REJECT_RESET] = { print_word, "reject with tcp reset" },
 	[REJECT_PROHIBITED] = { print_word, "reject with icmpx admin-prohibited" },
 	[QUEUE] = { print_queue, "queue flags bypass to" },
-	[MASQUERADE] = { print_word, "masquerade fully-random" },
+	[MASQUERADE] = { print_word, "masquerade" },
 	[SOURCE_NAT] = { print_source_nat, "snat" },
 	[SPREAD] = { print_spread, "vmap" },
 };

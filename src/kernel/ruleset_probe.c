@@ -113,7 +113,8 @@ static int probe_queue(struct netlink *netlink, struct ruleset_features *feature
 	return try_statement(netlink, &packet_queue, features);
 }
 
-static int probe_essentials(struct netlink *netlink, const struct ruleset_features *features, char *message, size_t size)
+static int probe_essentials(struct netlink *netlink, const struct ruleset_features *features, char *message,
+	size_t size)
 {
 	int result = 0;
 

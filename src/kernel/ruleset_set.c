@@ -72,19 +72,17 @@ static int describe(struct nftnl_set *set, const struct set_type *type)
 	return error;
 }
 
-/* NULL once the rule has failed; set_send() or set_drop() ends it. */
+/* NULL once the rule has failed; set_send() ends it. */
 static struct nftnl_set *set_new(struct rule_builder *rule, const struct set_type *type)
 {
 	struct nftnl_set *set;
 	bool map = (type->flags & NFT_SET_MAP) != 0;
-	char name[SET_NAME_ROOM];
 
 	if (rule->error != 0)
 		return NULL;
-	set_name(++rule->batch->set_id, name);
 	set = nftnl_set_alloc();
 	if (set == NULL || nftnl_set_set_str(set, NFTNL_SET_TABLE, rule->batch->table) < 0 ||
-		nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0 ||
+		nftnl_set_set_str(set, NFTNL_SET_NAME, map ? "__map%d" : "__set%d") < 0 ||
 		describe(set, type) < 0) {
 		if (set != NULL)
 			nftnl_set_free(set);
@@ -92,7 +90,7 @@ static struct nftnl_set *set_new(struct rule_builder *rule, const struct set_typ
 		return NULL;
 	}
 	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-	nftnl_set_set_u32(set, NFTNL_SET_ID, rule->batch->set_id);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, ++rule->batch->set_id);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | type->flags);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type->number);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, type->size);

@@ -78,7 +78,7 @@ static void set_protocol(CURL *curl)
 #endif
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment says */
-	/* one refused recipient must not keep the mail from the others; the name with three L is the older one, and still works */
+	/* one refused recipient must not keep the mail from the others; newer libraries take this older name too */
 	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
 }
 
@@ -182,7 +182,8 @@ static enum verdict taken(struct sender *sender, uint64_t *served, char answer[A
 	if (conversation->refusal_line[0] == '\0')
 		snprintf(answer, ANSWER_SIZE, "%s", conversation->last_line);
 	else
-		snprintf(answer, ANSWER_SIZE, "%s (but not for all: %s)", conversation->last_line, conversation->refusal_line);
+		snprintf(answer, ANSWER_SIZE, "%s (but not for all: %s)", conversation->last_line,
+			conversation->refusal_line);
 	return verdict;
 }
 

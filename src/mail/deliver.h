@@ -26,6 +26,7 @@ void sender_free(struct sender *sender);
 
 /*
  * Sends the message in file (open for reading) to the recipients whose bit in *served is not set, and
- * sets the bits of those who have it, or are refused for good while others have it. answer gets printable ASCII.
+ * sets the bits of those who have it, or are refused for good while others have it. answer gets
+ * printable ASCII.
  */
 enum verdict sender_send(struct sender *sender, int file, uint64_t *served, char answer[ANSWER_SIZE]);

@@ -154,7 +154,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	input = malloc(sizeof(*input));
-	if (input == NULL || input_open(input, STDIN_FILENO) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (input == NULL || input_open(input, STDIN_FILENO) < 0 ||
+		curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		complain("start", strerror(errno));
 		goto cleanup;
 	}

@@ -18,10 +18,12 @@
 /* Our name for EHLO; a strange one would be refused, or worse. */
 static void host_name(char *name, size_t size)
 {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+
 	if (gethostname(name, size) < 0)
 		name[0] = '\0';
 	name[size - 1] = '\0';
-	if (name[0] == '\0' || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")] != '\0')
+	if (name[0] == '\0' || name[strspn(name, plain)] != '\0')
 		strcpy(name, "localhost");
 }
 
@@ -43,7 +45,7 @@ static bool has_scheme(CURLU *url, const char *scheme)
 	return same;
 }
 
-/* smtp://host:port with the EHLO name as its path, which is how libcurl takes it; NULL where it is no such address. */
+/* smtp://host:port with the EHLO name as its path, as libcurl takes it; NULL where it is no such address. */
 static char *server_url(const char *text)
 {
 	char path[66] = "/", *whole = NULL, *copy = NULL;
@@ -57,7 +59,8 @@ static char *server_url(const char *text)
 		has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
 		goto cleanup;
 	host_name(path + 1, sizeof(path) - 1);
-	if (curl_url_set(url, CURLUPART_PATH, path, 0) == CURLUE_OK && curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK)
+	if (curl_url_set(url, CURLUPART_PATH, path, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK)
 		copy = strdup(whole);
 
 cleanup:

@@ -62,7 +62,8 @@ const char *alert_subject(const struct alert *alert, char *text, size_t size)
 static void write_date(FILE *out, time_t when)
 {
 	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+		"Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	static const time_t epoch = 0;
 	struct tm parts;
 	long offset;

@@ -83,8 +83,8 @@ static void on_line(void *data, const char *line)
 
 	/* it works well enough to say something */
 	mailer->delay_ms = DELAY_MIN_MS;
-	if (document == NULL || json_unpack(document, "{s:s, s:b, s:s}", "message", &message, "delivered", &delivered,
-			"answer", &answer) < 0)
+	if (document == NULL || json_unpack(document, "{s:s, s:b, s:s}", "message", &message,
+			"delivered", &delivered, "answer", &answer) < 0)
 		goto cleanup;
 	shown = printable_copy(answer);
 	if (shown != NULL) {

@@ -50,7 +50,7 @@ int mailer_make_folder(const char *folder, const struct mailer_user *user)
 	return result;
 }
 
-/* The service manager hands secrets over in a folder of its own, where a group bit may stand for our own right. */
+/* The service manager hands secrets over in its own folder, where a group bit may stand for our right. */
 static bool is_credential(const char *path)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");

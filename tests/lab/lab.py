@@ -28,6 +28,7 @@ from waiting import LabError, SLOW, patience, wait_for  # noqa: F401 (handed on 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("UPLINKD_BUILD", SOURCE))
+ROUTE_PROTOCOL = "87"  # of the daemon's routes and rules
 LINK_NAMES = ["fiber", "cable", "lte", "sat", "five", "six", "seven", "eight"]
 
 # Where the gateway's own file of kernel settings is missing.

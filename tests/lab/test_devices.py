@@ -3,6 +3,7 @@
 
 import time
 
+from lab import ROUTE_PROTOCOL
 from waiting import rate, wait_for
 
 WEIGHTS = {"fiber": 5, "cable": 3, "lte": 2}
@@ -67,7 +68,7 @@ policies:
 
 def routes_of(lab, option, device):
     """Our default routes by a device: their gateways."""
-    text = lab.run("gw", "ip", option, "route", "show", "table", "all", "proto", "187").stdout
+    text = lab.run("gw", "ip", option, "route", "show", "table", "all", "proto", ROUTE_PROTOCOL).stdout
     return {line.split(" via ")[1].split()[0] for line in text.splitlines() if f"dev {device}" in line and " via " in line}
 
 

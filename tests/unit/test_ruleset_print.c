@@ -81,7 +81,7 @@ static const char expected[] =
 	"\t\ttype nat hook postrouting priority 100; policy accept;\n"
 	"\t\tmeta nfproto ipv4 oifname \"wan1\" snat ip to 192.0.2.1 comment \"own address\"\n"
 	"\t\tmeta nfproto ipv6 snat ip6 to 2001:db8::1 comment \"own address, IPv6\"\n"
-	"\t\toifname { \"wan1\", \"wan2\" } masquerade fully-random comment \"masquerade ?wan2?\"\n"
+	"\t\toifname { \"wan1\", \"wan2\" } masquerade comment \"masquerade ?wan2?\"\n"
 	"\t}\n"
 	"\n"
 	"\tchain first {\n"

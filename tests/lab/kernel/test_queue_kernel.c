@@ -3,9 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/udp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -112,7 +112,7 @@ static void every_kind_loads(void **state)
 		"jhash ip6 saddr . ip6 daddr mod 10 seed 0xdeadbeef vmap",
 		"snat ip to 192.0.2.1",
 		"snat ip6 to 2001:db8::1",
-		"oifname { \"wan1\", \"wan2\" } masquerade fully-random comment \"masquerade ?wan2?\"",
+		"oifname { \"wan1\", \"wan2\" } masquerade comment \"masquerade ?wan2?\"",
 		"comment \"queues\"",
 	};
 	char *text;

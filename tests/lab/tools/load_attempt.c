@@ -60,6 +60,8 @@ static int prepare_socket(const struct load_options *options, struct attempt *at
 	setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(attempt->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));
+	/* The server's network is only routed to it, its addresses stand on no device. */
+	setsockopt(attempt->fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	if (options->from_count > 0) {
 		attempt->source = options->from[index % options->from_count];
 	} else if (options->from_port != 0) {

@@ -2,7 +2,6 @@
 /* The command line of lab-load. */
 
 #include <getopt.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,7 +142,7 @@ static bool read_option(struct load_options *options, int option, const char *te
 static bool make_sense(struct load_options *options, double seconds)
 {
 	if (seconds > 0 && options->rate > 0)
-		options->count = (size_t)ceil(seconds * options->rate);
+		options->count = (size_t)(seconds * options->rate + 0.5);
 	return options->to.length > 0 && options->count > 0 && options->to_range > 0 &&
 	       options->datagrams > 0 && options->datagrams <= 64;
 }
