@@ -57,6 +57,7 @@ class Stage:
             raise
 
     def _build(self):
+        os.makedirs(os.path.join(self.lab.folder, 'state'))  # TEMP
         # The echo servers of the tests hold the port of the web.
         self.lab.server.process.terminate()
         self.lab.server.process.wait(patience(5))

@@ -197,7 +197,9 @@ static int load(struct daemon *daemon)
 	/* The state folder is in the configuration, and the numbers of names are in the state. */
 	error = config_load(daemon->config_path, &config, &errors);
 	if (error == 0) {
-		error = state_read(config->state_directory, &daemon->state);
+		error = state_prepare(config->state_directory);
+		if (error == 0)
+			error = state_read(config->state_directory, &daemon->state);
 		if (error < 0)
 			log_error("no state folder %s: %s", config->state_directory, strerror(-error));
 		config_free(config);

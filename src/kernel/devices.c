@@ -63,6 +63,19 @@ static bool has_carrier(uint32_t flags, uint8_t state)
 	       state != IF_OPER_NOTPRESENT;
 }
 
+static void take_counters(const struct attributes *attributes, struct device *device)
+{
+	const struct nlattr *counters = attributes->items[IFLA_STATS64];
+	struct rtnl_link_stats64 figures;
+
+	/* Kernels add fields at the end; those that we read are the first. */
+	if (counters == NULL || mnl_attr_get_payload_len(counters) < offsetof(struct rtnl_link_stats64, rx_errors))
+		return;
+	memcpy(&figures, mnl_attr_get_payload(counters), offsetof(struct rtnl_link_stats64, rx_errors));
+	device->received = figures.rx_bytes;
+	device->sent = figures.tx_bytes;
+}
+
 static int take_link(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
@@ -88,6 +101,7 @@ static int take_link(const struct nlmsghdr *message, void *data)
 	found->device.up = (header->ifi_flags & IFF_UP) != 0;
 	found->device.carrier =
 		has_carrier(header->ifi_flags, attributes_u8(&attributes, IFLA_OPERSTATE, IF_OPER_UNKNOWN));
+	take_counters(&attributes, &found->device);
 	found->loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
 	found->next = reading->devices;
 	reading->devices = found;

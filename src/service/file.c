@@ -27,7 +27,7 @@ static int make_one(const char *path)
 	return mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-static int make_folder(const char *folder)
+int file_make_folder(const char *folder)
 {
 	char path[PATH_MAX];
 	size_t length = strlen(folder);
@@ -94,7 +94,7 @@ int file_write(const char *folder, const char *name, const void *bytes, size_t s
 
 	if (!is_plain_name(name) || snprintf(beside, sizeof(beside), ".%s.new", name) >= (int)sizeof(beside))
 		return -EINVAL;
-	result = make_folder(folder);
+	result = file_make_folder(folder);
 	if (result < 0)
 		return result;
 	fd = open_folder(folder);

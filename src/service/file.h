@@ -11,6 +11,9 @@
  */
 int file_write(const char *folder, const char *name, const void *bytes, size_t size);
 
+/* Makes the folder and those above it where they are missing. 0 or -errno. */
+int file_make_folder(const char *folder);
+
 /*
  * Reads folder/name, at most limit bytes (-EFBIG), and only a regular file (-EINVAL). A zero byte
  * follows what was read. The caller frees *ret_bytes. 0 or -errno.

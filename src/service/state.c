@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
 #include <sys/random.h>
 
 #include <jansson.h>
@@ -260,4 +262,13 @@ int state_write_blob(const char *folder, const char *name, const void *bytes, si
 int state_read_blob(const char *folder, const char *name, size_t limit, void **ret_bytes, size_t *ret_size)
 {
 	return file_read(folder, name, limit, ret_bytes, ret_size);
+}
+
+int state_prepare(const char *folder)
+{
+	int error = file_make_folder(folder);
+
+	if (error == 0 && geteuid() == 0 && chmod(folder, 0711) < 0)
+		error = -errno;
+	return error;
 }

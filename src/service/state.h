@@ -30,6 +30,12 @@ struct state {
  */
 int state_read(const char *folder, struct state *ret_state);
 
+/*
+ * Makes the state folder where it is missing. Where we are root others may pass through it: the mail
+ * process, which is not, works in a folder of its own inside. 0 or -errno.
+ */
+int state_prepare(const char *folder);
+
 /* Writes it beside, syncs, renames; mode 0600. The folder is made where it is missing. 0 or -errno. */
 int state_write(const char *folder, const struct state *state);
 
