@@ -48,8 +48,10 @@ static bool flood_open(struct flood *flood, const char *address)
 	for (size_t i = 0; i < BATCH; i++) {
 		flood->targets[i].sin_family = AF_INET;
 		flood->messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &flood->targets[i], .msg_namelen = sizeof(flood->targets[i]),
-			.msg_iov = &flood->payload, .msg_iovlen = 1,
+			.msg_name = &flood->targets[i],
+			.msg_namelen = sizeof(flood->targets[i]),
+			.msg_iov = &flood->payload,
+			.msg_iovlen = 1,
 		};
 	}
 	return true;
@@ -63,7 +65,8 @@ static void flood_send(struct flood *flood)
 	for (size_t i = 0; i < BATCH; i++) {
 		unsigned long number = flood->sent + i;
 
-		flood->targets[i].sin_addr.s_addr = htonl(flood->first + (uint32_t)(number / PORTS % ADDRESSES));
+		flood->targets[i].sin_addr.s_addr =
+			htonl(flood->first + (uint32_t)(number / PORTS % ADDRESSES));
 		flood->targets[i].sin_port = htons((uint16_t)(FIRST_PORT + number % PORTS));
 	}
 	sent = sendmmsg(flood->fd, flood->messages, BATCH, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The least that a program on an NFQUEUE can do, to measure others against: takes each new connection
- * of one device, marks them 1, 2, ... LINKS in turn, accepts. raw-queue QUEUE DEVICE LINKS, until SIGTERM.
+ * The least that a program on an NFQUEUE can do, to measure others against: takes each new
+ * connection of one device, marks them 1, 2, ... LINKS in turn, accepts. raw-queue QUEUE DEVICE
+ * LINKS, until SIGTERM.
  */
 
 #include <arpa/inet.h>
@@ -115,9 +116,15 @@ static int put_rule(struct netlink *netlink, const char *device, uint16_t queue)
 		{ .kind = MATCH_CONNECTION_STATE, .values = { &state, 1 } },
 		{ .kind = QUEUE, .queue = queue, .queues = 1 },
 	};
-	struct ruleset_rule rule = { .comment = "new connections", .statements = statements, .count = 3 };
-	struct chain chain = { .name = "prerouting", .kind = CHAIN_FILTER, .hook = HOOK_PREROUTING, .priority = -150,
-		.rules = &rule, .count = 1 };
+	struct ruleset_rule rule = {
+		.comment = "new connections", .statements = statements, .count = 3
+	};
+	struct chain chain = { .name = "prerouting",
+		.kind = CHAIN_FILTER,
+		.hook = HOOK_PREROUTING,
+		.priority = -150,
+		.rules = &rule,
+		.count = 1 };
 	struct ruleset ruleset = { .table = TABLE, .chains = &chain, .chain_count = 1 };
 	struct ruleset_features features;
 	char message[256];
@@ -152,7 +159,8 @@ int main(int argc, char **argv)
 	loop.queue = (uint16_t)atoi(argv[1]);
 	loop.links = (uint32_t)atoi(argv[3]);
 	block_signals();
-	if (loop.links == 0 || !open_queue(&loop) || netlink_open(NETLINK_NETFILTER, &netlink) < 0) {
+	if (loop.links == 0 || !open_queue(&loop) ||
+		netlink_open(NETLINK_NETFILTER, &netlink) < 0) {
 		perror("raw-queue");
 		return 1;
 	}

@@ -115,8 +115,9 @@ class Uplinkd(Side):
     counted = 0
 
     def prepare(self):
-        self.lab.start_daemon(self.lab.config(hundred_policies(), WEIGHTS, "{ targets: [ { ping: 192.0.2.1 } ] }"))
-        wait_for(lambda: all((item["latency_ms"] or 0) > 0 for item in self.lab.ctl("links")), 20, "the first answers")
+        check = "{ targets: [ { ping: 192.0.2.1 } ] }"
+        self.lab.start_daemon(self.lab.config(hundred_policies(), WEIGHTS, check))
+        wait_for(lambda: all((item["latency_ms"] or 0) > 0 for item in self.lab.ctl("links")), 20, "answers")
         self.memory_kb = self.lab.daemon.resident_kb()
 
     def total(self):
@@ -217,13 +218,15 @@ def measure_all(options):
     finally:
         for side in (raw, ours, plain):
             side.close()
-    memory = {"name": "resident memory at rest", "unit": "kB", "uplinkd": ours.memory_kb, "against": None, "ratio": None,
-              "bound": MEMORY_BOUND_KB, "fine": ours.memory_kb < MEMORY_BOUND_KB, "at_least": False}
+    memory = {"name": "resident memory at rest", "unit": "kB", "uplinkd": ours.memory_kb, "against": None,
+              "ratio": None, "bound": MEMORY_BOUND_KB, "fine": ours.memory_kb < MEMORY_BOUND_KB, "at_least": False}
     return [
-        judge("new flows, 100 policies, against the raw loop", "1/s", flows["uplinkd"], flows["raw queue"], 0.90, True),
-        judge("median TCP connect against the raw loop", "us", connects["uplinkd"], connects["raw queue"], 1.10, False),
-        judge("established throughput against plain routing", "Gbit/s", speeds["uplinkd"], speeds["plain routing"], 0.98,
-              True),
+        judge("new flows, 100 policies, against the raw loop", "1/s", flows["uplinkd"], flows["raw queue"],
+              0.90, True),
+        judge("median TCP connect against the raw loop", "us", connects["uplinkd"], connects["raw queue"],
+              1.10, False),
+        judge("established throughput against plain routing", "Gbit/s", speeds["uplinkd"], speeds["plain routing"],
+              0.98, True),
         memory,
     ]
 
@@ -235,7 +238,8 @@ def row(item):
         against, ratio = f"{item['against']:.1f}", f"{item['ratio']:.3f}"
         bound = f"{'>=' if item['at_least'] else '<='} {item['bound']:.2f}"
     verdict = "fine" if item["fine"] else "FAILED"
-    return f"{item['name'] + ', ' + item['unit']:<52} {item['uplinkd']:>10.1f} {against:>10} {ratio:>7}  {bound:<12} {verdict}"
+    name = f"{item['name']}, {item['unit']}"
+    return f"{name:<52} {item['uplinkd']:>10.1f} {against:>10} {ratio:>7}  {bound:<12} {verdict}"
 
 
 def print_table(results):

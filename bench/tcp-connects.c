@@ -47,8 +47,8 @@ static double time_connect(const struct sockaddr_in *target)
 static void print_figures(double *times, size_t count)
 {
 	qsort(times, count, sizeof(*times), compare);
-	printf("{\"connects\": %zu, \"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f}\n", count, times[count / 2],
-		times[count * 99 / 100], times[count - 1]);
+	printf("{\"connects\": %zu, \"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f}\n", count,
+		times[count / 2], times[count * 99 / 100], times[count - 1]);
 }
 
 int main(int argc, char **argv)

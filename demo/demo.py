@@ -98,6 +98,7 @@ class Demo:
         records, seen = self.run_requests(250, 1000)
         screen.say("A connection for each request, 250 of them a second. By the access log of the web server:")
         screen.shares(seen, WEIGHTS)
+        open("/tmp/demo/seq","a").write("".join(self.lab.link_of(x["seen"])[0] for x in sorted(records,key=lambda x:x["begun"]))+"\n")  # TEMP
         screen.measured(name, " : ".join(str(seen[link]) for link in WEIGHTS))
         screen.claim(not failed(records) and len(records) == 1000, f"all were answered: {len(records) - len(failed(records)):,}")
         screen.claim(all(abs(seen[link] - 100 * weight) <= 1 for link, weight in WEIGHTS.items()),
@@ -212,6 +213,7 @@ class Demo:
         self.measure_shares("Shares after the return")
         for link in ("fiber", "cable"):
             self.tell_return(link)
+        screen.quote(self.stage.uplinkctl("events"), "uplinkctl events")
 
     def tell_return(self, link):
         down, up = self.down_mails.get(link), self.stage.mail_about(f"link {link} UP", 20)
@@ -279,7 +281,7 @@ def conclude(screen, begun):
     screen.table()
     screen.line()
     if screen.missed:
-        screen.line(screen.paint(f"{len(screen.missed)} claims did not hold:", "31"))
+        screen.line(screen.paint(f"{len(screen.missed)} claim{'s' * (len(screen.missed) > 1)} did not hold:", "31"))
         for text in screen.missed:
             screen.line(f"  {text}")
     else:

@@ -15,6 +15,9 @@
 /* Our number in rtm_protocol and of rules. Unassigned; 186 to 189 are BGP, IS-IS, OSPF and RIP. */
 #define PLAN_ROUTE_PROTOCOL 87
 
+/* The counter of connections that came by undecided. */
+#define PLAN_FALLBACKS "fallbacks"
+
 struct plan_route {
 	enum family family;
 	uint32_t table;

@@ -366,7 +366,7 @@ void plan_fallback(struct planner *planner)
 		plan_policy(planner, &config->policies[i], planner->ids->policies[i]);
 	build_chain(b, CHAIN_FALLBACK);
 	build_rule(b, "count what the daemon did not answer");
-	build_statement(b, (struct statement){ .kind = COUNT_NAMED, .name = FALLBACKS });
+	build_statement(b, (struct statement){ .kind = COUNT_NAMED, .name = PLAN_FALLBACKS });
 	for (size_t i = 0; i < config->policy_count; i++) {
 		snprintf(chain, sizeof(chain), "match-%u", planner->ids->policies[i]);
 		build_rule(b, "%s?", config->policies[i].name);

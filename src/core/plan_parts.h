@@ -6,7 +6,6 @@
 #include "core/ruleset_build.h"
 
 #define PLAN_TABLE    "uplinkd"
-#define FALLBACKS     "fallbacks" /* the counter of connections that came by undecided */
 #define CHAIN_TAKE    "take"      /* saves the decision on the connection and accepts */
 #define CHAIN_REFUSE  "refuse"    /* rejects */
 #define CHAIN_FALLBACK "fallback"

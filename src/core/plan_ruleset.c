@@ -337,7 +337,7 @@ static void plan_postrouting(struct planner *planner)
 
 void plan_ruleset(struct planner *planner)
 {
-	static const char *counters[] = { FALLBACKS };
+	static const char *counters[] = { PLAN_FALLBACKS };
 
 	planner->plan->ruleset.counters = (struct names){ counters, 1 };
 	plan_prerouting(planner);

@@ -51,6 +51,7 @@ static void on_reconcile(uv_timer_t *timer)
 	uint32_t generation;
 
 	publish_reclaim(verdicts_publisher(daemon->verdicts));
+	report_logged(daemon);
 	if (ruleset_generation(daemon->nftables, &generation) == 0 && generation != daemon->ruleset_generation)
 		apply_reconcile(daemon);
 }
@@ -92,6 +93,20 @@ static void end_hung(uint64_t silence_ms)
 	_exit(EXIT_ERROR);
 }
 
+/* The alarm for what no counter of the queue shows: packets that were let through without an answer. */
+static void watch_fallbacks(struct daemon *daemon)
+{
+	uint64_t count;
+
+	if (ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, PLAN_FALLBACKS, &count) < 0)
+		return;
+	if (count > daemon->fallbacks)
+		events_add(daemon->events, EVENT_QUEUE, EVENT_WARNING, NULL,
+			"the kernel decided %llu connections alone: nobody answered in time",
+			(unsigned long long)(count - daemon->fallbacks));
+	daemon->fallbacks = count;
+}
+
 static void on_second(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
@@ -101,6 +116,7 @@ static void on_second(uv_timer_t *timer)
 		end_hung(silence_ms);
 	apply_reconcile(daemon);
 	update_rates(daemon);
+	watch_fallbacks(daemon);
 	tell_manager(daemon);
 	if (verdicts_now_ms() / 1000 % STICKY_EVERY_S == 0 && sticky_count(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000)) > 0)
 		keep_sticky(daemon, false);
@@ -275,10 +291,12 @@ static int start(struct daemon *daemon)
 		error = start_handles(daemon);
 	if (error < 0)
 		return error;
+	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, PLAN_FALLBACKS, &daemon->fallbacks);
 	tell_start(daemon);
 	keep_state(daemon);
 	links_ground(daemon);
 	tell_open_outages(daemon);
+	advice_give(daemon);
 	return 0;
 }
 
@@ -343,7 +361,7 @@ static char *find_mail_program(void)
 	return strdup(path);
 }
 
-int daemon_run(const char *config_path)
+int daemon_run(const char *config_path, bool foreground)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	uv_loop_t loop;
@@ -357,6 +375,7 @@ int daemon_run(const char *config_path)
 	signal(SIGPIPE, SIG_IGN);
 	daemon->loop = &loop;
 	daemon->config_path = config_path;
+	daemon->foreground = foreground;
 	daemon->started = time(NULL);
 	daemon->mail_program = find_mail_program();
 	gethostname(daemon->host, sizeof(daemon->host) - 1);

@@ -79,11 +79,13 @@ struct daemon {
 	uv_timer_t reconcile_timer, second_timer, flush_timer;
 	uv_signal_t hangup, terminate, interrupt;
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
-	bool ending;
+	uint64_t fallbacks;              /* connections that the kernel decided alone */
+	uint64_t log_lost;
+	bool foreground, ending;
 };
 
 /* daemon.c: brings everything up, runs until told to end, takes everything down. Exit code. */
-int daemon_run(const char *config_path);
+int daemon_run(const char *config_path, bool foreground);
 
 /* world.c: reads devices into the links' and zones' views. 0, or -errno and the old views stay. */
 int world_read(struct daemon *daemon);
@@ -106,6 +108,9 @@ void apply_reconcile(struct daemon *daemon);
 void apply_dead_link(struct daemon *daemon, struct link_run *run); /* connections of a link that just died */
 void apply_flush_again(struct daemon *daemon);
 int apply_remove(const char *config_path);
+
+/* advice.c: tells of kernel settings that would break what the configuration asks for. */
+void advice_give(struct daemon *daemon);
 
 /* reload.c */
 struct generation *generation_load(struct daemon *daemon, const char *path, struct config_errors *errors);
@@ -130,6 +135,10 @@ void keep_load(struct daemon *daemon);
 extern const struct control_verb report_verbs[];
 json_t *report_links(struct daemon *daemon);
 void report_flows(void *data, const struct control_request *request, struct control_answer *answer);
+void report_logged(struct daemon *daemon); /* writes the decisions that policies want logged */
+const char *report_policy_name(const struct generation *generation, unsigned int id);
+const char *report_link_name(const struct generation *generation, unsigned int id);
+const char *report_protocol_name(uint8_t protocol, char *text, size_t size);
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
 json_t *report_errors(const struct config_errors *errors);
 void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)

@@ -134,18 +134,16 @@ static int with_config(const struct options *options)
 static int run(const struct options *options)
 {
 	struct config *config = load(options->config_path);
-	int facility;
 
 	if (config == NULL)
 		return EXIT_CONFIGURATION;
-	facility = config->syslog.facility;
+	log_open(options->foreground, !options->foreground || config->syslog.enabled, config->syslog.facility);
 	config_free(config);
-	log_open(options->foreground, facility);
 	if (!options->foreground && daemon(0, 0) < 0) {
 		log_error("cannot go to the background");
 		return EXIT_FAILURE;
 	}
-	return daemon_run(options->config_path);
+	return daemon_run(options->config_path, options->foreground);
 }
 
 int main(int count, char **arguments)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "service/log.h"
 
 void generation_free(void *data)
 {
@@ -101,8 +102,11 @@ int reload(struct daemon *daemon, struct config_errors *errors, char *message, s
 		snprintf(message, size, "no memory");
 		return error;
 	}
+	log_open(daemon->foreground, !daemon->foreground || generation->config->syslog.enabled,
+		generation->config->syslog.facility);
 	tell_start(daemon);
 	keep_state(daemon);
+	advice_give(daemon);
 	events_add(daemon->events, EVENT_RELOAD, EVENT_NOTICE, NULL, "configuration loaded: %zu links, %zu policies",
 		generation->config->link_count, generation->config->policy_count);
 	return 0;

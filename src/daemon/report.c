@@ -133,7 +133,7 @@ static void answer_status(void *data, const struct control_request *request, str
 	uint64_t fallbacks = 0;
 
 	(void)request;
-	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, "fallbacks", &fallbacks);
+	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, PLAN_FALLBACKS, &fallbacks);
 	report_document(answer, json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:i, s:o, s:{s:I}}",
 		"version", VERSION,
 		"state", overall(daemon),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Answers of the control socket: live connections. */
+/* Connections in words: the live ones for the control socket, decisions for the log. */
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "core/mark.h"
 #include "daemon/daemon.h"
 #include "kernel/conntrack.h"
+#include "service/log.h"
 
 /* A list longer than this helps nobody and would hold up the main thread. */
 #define FLOWS_MAX 10000
@@ -18,7 +19,7 @@ struct listing {
 	json_t *list;
 };
 
-static const char *policy_name(const struct generation *generation, unsigned int id)
+const char *report_policy_name(const struct generation *generation, unsigned int id)
 {
 	for (size_t i = 0; i < generation->config->policy_count; i++) {
 		if (generation->ids.policies[i] == id)
@@ -27,7 +28,7 @@ static const char *policy_name(const struct generation *generation, unsigned int
 	return NULL;
 }
 
-static const char *link_name(const struct generation *generation, unsigned int id)
+const char *report_link_name(const struct generation *generation, unsigned int id)
 {
 	for (size_t i = 0; i < generation->config->link_count; i++) {
 		if (generation->ids.links[i] == id)
@@ -37,7 +38,7 @@ static const char *link_name(const struct generation *generation, unsigned int i
 }
 
 /* "tcp", or the number where it has no usual name. */
-static const char *protocol_name(uint8_t protocol, char *text, size_t size)
+const char *report_protocol_name(uint8_t protocol, char *text, size_t size)
 {
 	static const struct {
 		uint8_t number;
@@ -61,16 +62,48 @@ static bool add_flow(const struct connection *connection, void *data)
 	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX], number[8];
 
 	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s?, s:s?, s:n, s:I}",
-		"protocol", protocol_name(flow->protocol, number, sizeof(number)),
+		"protocol", report_protocol_name(flow->protocol, number, sizeof(number)),
 		"from", address_format(&flow->from, from, sizeof(from)),
 		"from_port", flow->from_port,
 		"to", address_format(&flow->to, to, sizeof(to)),
 		"to_port", flow->to_port,
-		"policy", policy_name(generation, mark_policy(listing->layout, connection->mark)),
-		"link", link_name(generation, mark_link(listing->layout, connection->mark)),
+		"policy", report_policy_name(generation, mark_policy(listing->layout, connection->mark)),
+		"link", report_link_name(generation, mark_link(listing->layout, connection->mark)),
 		"class",
 		"bytes", (json_int_t)connection->bytes));
 	return json_array_size(listing->list) < FLOWS_MAX;
+}
+
+static const char *outcome(const struct generation *generation, unsigned int link)
+{
+	const char *name = report_link_name(generation, link);
+
+	if (name != NULL)
+		return name;
+	return link == MARK_LINK_DROP ? "dropped" : link == MARK_LINK_REJECT ? "rejected" : "no link";
+}
+
+static void log_decision(const struct logged_decision *decision, void *data)
+{
+	const struct daemon *daemon = data;
+	struct mark_layout layout = { daemon->generation->config->kernel.mark_shift };
+	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX], number[8];
+	const char *policy = report_policy_name(daemon->generation, mark_policy(layout, decision->mark));
+
+	log_info("decision policy=%s link=%s protocol=%s from=%s from-port=%u to=%s to-port=%u",
+		policy == NULL ? "-" : policy, outcome(daemon->generation, mark_link(layout, decision->mark)),
+		report_protocol_name(decision->flow.protocol, number, sizeof(number)),
+		address_format(&decision->flow.from, from, sizeof(from)), decision->flow.from_port,
+		address_format(&decision->flow.to, to, sizeof(to)), decision->flow.to_port);
+}
+
+void report_logged(struct daemon *daemon)
+{
+	uint64_t lost = verdicts_logged(daemon->verdicts, log_decision, daemon);
+
+	if (lost > daemon->log_lost)
+		log_warning("%llu decisions were too many to log", (unsigned long long)(lost - daemon->log_lost));
+	daemon->log_lost = lost;
 }
 
 void report_flows(void *data, const struct control_request *request, struct control_answer *answer)

@@ -26,6 +26,7 @@ struct worker {
 	struct queue *queue;
 	struct pending *pending;
 	struct verdict_row *rows;       /* by number of policy; pages of those never used are never touched */
+	struct decision_log log;
 	uint64_t random;                /* state of the generator; chance need not be secret here */
 	pthread_t thread;
 	bool running;
@@ -91,6 +92,8 @@ static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot,
 	mark = decision_mark(snapshot, &decision);
 	pending_add(worker->pending, hash, snapshot->generation, now_ms, mark);
 	count_decision(worker, snapshot, mark);
+	if (decision.policy != NO_POLICY && snapshot->config->policies[decision.policy].log)
+		decision_log_add(&worker->log, flow, mark);
 	return mark;
 }
 
@@ -240,6 +243,20 @@ void verdicts_stop(struct verdicts *verdicts)
 	free(verdicts->readers);
 	free(verdicts->workers);
 	free(verdicts);
+}
+
+uint64_t verdicts_logged(struct verdicts *verdicts,
+	void (*callback)(const struct logged_decision *decision, void *data), void *data)
+{
+	struct logged_decision decision;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		while (decision_log_take(&verdicts->workers[i].log, &decision))
+			callback(&decision, data);
+		lost += atomic_load_explicit(&verdicts->workers[i].log.lost, memory_order_relaxed);
+	}
+	return lost;
 }
 
 uint64_t verdicts_decisions(const struct verdicts *verdicts)

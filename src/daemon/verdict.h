@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/mark.h"
+#include "daemon/decision_log.h"
 #include "daemon/publish.h"
 
 /* Decisions of one policy by link field of the mark. */
@@ -28,6 +29,13 @@ struct publisher *verdicts_publisher(struct verdicts *verdicts);
 
 /* Ends the threads, closes the queues, frees the snapshots; the kernel then decides alone. Accepts NULL. */
 void verdicts_stop(struct verdicts *verdicts);
+
+/*
+ * Calls back for each decision that a policy with `log: true` took since the last call. Returns how
+ * many more were lost since the start, because nobody read them in time.
+ */
+uint64_t verdicts_logged(struct verdicts *verdicts,
+	void (*callback)(const struct logged_decision *decision, void *data), void *data);
 
 /* Packets answered so far, by all threads. */
 uint64_t verdicts_decisions(const struct verdicts *verdicts);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -15,7 +16,8 @@
 #define LINE_MAX_BYTES 1000
 
 /* A process has one log; until log_open() it is stderr. */
-static enum { PLAIN, JOURNAL, SYSLOG } place = PLAIN;
+static enum { PLAIN, JOURNAL, NOWHERE } place = PLAIN;
+static bool syslog_too;
 
 /* Whether stderr goes to the journal, which reads "<4>" before a line as its priority. */
 static bool stderr_is_journal(void)
@@ -29,15 +31,13 @@ static bool stderr_is_journal(void)
 	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-void log_open(bool to_stderr, int facility)
+void log_open(bool to_stderr, bool to_syslog, int facility)
 {
 	closelog();
-	if (to_stderr) {
-		place = stderr_is_journal() ? JOURNAL : PLAIN;
-		return;
-	}
-	openlog("uplinkd", LOG_PID | LOG_NDELAY, facility);
-	place = SYSLOG;
+	place = !to_stderr ? NOWHERE : stderr_is_journal() ? JOURNAL : PLAIN;
+	syslog_too = to_syslog;
+	if (to_syslog)
+		openlog("uplinkd", LOG_PID | LOG_NDELAY, facility);
 }
 
 static const char *priority_name(int priority)
@@ -93,11 +93,11 @@ static void write_line(int priority, const char *format, va_list arguments)
 		head = (size_t)snprintf(line, sizeof(line), "<%d>", priority);
 	else if (place == PLAIN)
 		head = (size_t)snprintf(line, sizeof(line), "uplinkd: %s", priority_name(priority));
-	head += escape(text, line + head, sizeof(line) - head);
-	if (place == SYSLOG)
-		syslog(priority, "%s", line);
-	else
-		write_stderr(line, head);
+	escape(text, line + head, sizeof(line) - head);
+	if (syslog_too)
+		syslog(priority, "%s", line + head);
+	if (place != NOWHERE)
+		write_stderr(line, strlen(line));
 	errno = saved;
 }
 

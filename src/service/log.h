@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* to_stderr: foreground; else syslog with that facility. The daemon calls it first, and after a reload. */
-void log_open(bool to_stderr, int facility);
+/* Where lines go, both or either; facility as syslog(3) has it. The daemon calls it first, and after a reload. */
+void log_open(bool to_stderr, bool to_syslog, int facility);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

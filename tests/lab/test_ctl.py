@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""uplinkctl keeps its contract: verbs, keys, exit codes; explain tells what really happens; a dry run touches nothing."""
+"""uplinkctl keeps its contract: verbs, keys, exit codes; explain tells the truth; a dry run touches nothing."""
 
 import json
 import subprocess
@@ -188,6 +188,7 @@ def test_reading_needs_no_root(running):
     socket = running.daemon.socket
     running.run("gw", "chmod", "666", socket)
     running.run("gw", "chmod", "755", running.folder)
-    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", laboratory.program("uplinkctl"), "-s", socket)
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", laboratory.program("uplinkctl"),
+              "-s", socket)
     assert running.run("gw", *nobody, "-j", "status").returncode == 0
     assert running.run("gw", *nobody, "reload", check=False).returncode == 1

@@ -33,8 +33,8 @@ def test_carrier_loss_under_load(lab, tell, family, victim):
     result = load.wait()
     late = result.begun_since(cut + GRACE)
     lost = [item for item in result["attempts"] if cut <= item["begun"] < cut + GRACE and item["outcome"] != "ok"]
-    tell(f"{len(late)} begun {GRACE:.1f} s after the cut or later, {len(result.not_ok_since(cut + GRACE))} failed, slowest "
-         f"{slowest_of(late) * 1000:.1f} ms; {len(lost)} failed before that")
+    tell(f"{len(late)} begun {GRACE:.1f} s after the cut or later, {len(result.not_ok_since(cut + GRACE))} failed, "
+         f"slowest {slowest_of(late) * 1000:.1f} ms; {len(lost)} failed before that")
     assert len(late) >= rate(300)
     assert result.not_ok_since(cut + GRACE) == []
     assert slowest_of(late) < 0.9

@@ -21,7 +21,8 @@ def test_a_hundred_reloads(lab, tell):
     texts = [lab.config(POLICY, WEIGHTS),
              lab.config(POLICY.replace("everything", "all"), {"fiber": 1, "cable": 1, "lte": 1}),
              lab.config("policies:\n  - name: first\n    match: { to-port: 9, protocol: udp }\n"
-                        "    balance: { links: [lte] }\n  - name: everything\n    balance: { algorithm: random }\n", WEIGHTS)]
+                        "    balance: { links: [lte] }\n"
+                        "  - name: everything\n    balance: { algorithm: random }\n", WEIGHTS)]
     lab.start_daemon(texts[0])
     load = lab.load_start(to="192.0.2.1:7", to_range=100, rate=per_second, count=per_second * 120, timeout=5000)
     wait_for(lambda: opened(lab) >= per_second, 20, "traffic")

@@ -32,8 +32,8 @@ def kernel_state(lab):
         "rules": lab.run("gw", "ip", "rule").stdout,
         "rules6": lab.run("gw", "ip", "-6", "rule").stdout,
         "routes": lab.run("gw", "ip", "route", "show", "table", "all", "type", "unicast").stdout,
-        "routes6": "\n".join(line for line in lab.run("gw", "ip", "-6", "route", "show", "table", "all").stdout.splitlines()
-                             if "fe80" not in line and "ff00" not in line),
+        "routes6": "\n".join(line for line in lab.run("gw", "ip", "-6", "route", "show", "table", "all")
+                             .stdout.splitlines() if "fe80" not in line and "ff00" not in line),
     }
 
 

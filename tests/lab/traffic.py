@@ -114,8 +114,8 @@ class Load:
 
 def connections(text):
     """What conntrack -L printed, as a list."""
-    pattern = re.compile(r"^(\w+) .*?src=(\S+) dst=(\S+)(?: sport=(\d+) dport=(\d+))?.*? src=\S+ dst=(\S+) .*?mark=(\d+)",
-                         re.M)
+    pattern = re.compile(r"^(\w+) .*?src=(\S+) dst=(\S+)(?: sport=(\d+) dport=(\d+))?"
+                         r".*? src=\S+ dst=(\S+) .*?mark=(\d+)", re.M)
     return [{"protocol": match[1], "from": match[2], "to": match[3], "from_port": int(match[4] or 0),
              "to_port": int(match[5] or 0), "seen": match[6], "mark": int(match[7])}
             for match in pattern.finditer(text)]

@@ -205,7 +205,7 @@ static void fills_in_defaults(void **state)
 	assert_int_equal(config->kernel.rule_priority, 1000);
 	assert_int_equal(config->kernel.first_queue, 200);
 	assert_int_equal(config->kernel.queues, 2);
-	assert_int_equal(config->kernel.queue_length, 1024);
+	assert_int_equal(config->kernel.queue_length, 256);
 	assert_int_equal(config->sticky_entries, 65536);
 	assert_false(config->syslog.enabled);
 	assert_string_equal(config->syslog.facility_name, "daemon");
@@ -329,7 +329,6 @@ static void loads_what_it_prints(void **state)
 	char *text = print(first), *again;
 
 	(void)state;
-	assert_int_equal(strncmp(text, "# yaml-language-server: $schema=", 32), 0);
 	second = parse(text);
 	again = print(second);
 	assert_string_equal(text, again);

@@ -55,7 +55,7 @@ static void names_the_priority(void **state)
 	(void)state;
 	unsetenv("JOURNAL_STREAM");
 	capture_begin(&capture);
-	log_open(true, 0);
+	log_open(true, false, 0);
 	log_error("no %s", "disk");
 	log_warning("link %d", 2);
 	log_notice("up");
@@ -76,7 +76,7 @@ static void speaks_to_the_journal(void **state)
 	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)status.st_dev,
 		(unsigned long long)status.st_ino);
 	setenv("JOURNAL_STREAM", stream, 1);
-	log_open(true, 0);
+	log_open(true, false, 0);
 	log_error("a");
 	log_warning("b");
 	log_notice("c");
@@ -92,7 +92,7 @@ static void knows_when_it_is_not_the_journal(void **state)
 	(void)state;
 	setenv("JOURNAL_STREAM", "1:1", 1);
 	capture_begin(&capture);
-	log_open(true, 0);
+	log_open(true, false, 0);
 	log_warning("b");
 	assert_string_equal(capture_end(&capture), "uplinkd: warning: b\n");
 	unsetenv("JOURNAL_STREAM");
@@ -104,7 +104,7 @@ static void escapes_what_cannot_be_printed(void **state)
 
 	(void)state;
 	capture_begin(&capture);
-	log_open(true, 0);
+	log_open(true, false, 0);
 	log_notice("link %s", "a\nuplinkd: error: b\x1b[31m\t\x7f\xc3\xbc");
 	assert_string_equal(capture_end(&capture),
 		"uplinkd: link a\\x0auplinkd: error: b\\x1b[31m\\x09\\x7f\\xc3\\xbc\n");
@@ -187,7 +187,7 @@ static int use_syslog(void)
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return 1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	log_open(false, LOG_LOCAL3);
+	log_open(false, true, LOG_LOCAL3);
 	log_warning("a\nb");
 	length = recv(fd, line, sizeof(line) - 1, 0);
 	if (length < 0)

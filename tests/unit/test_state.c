@@ -239,6 +239,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tells_where_it_cannot_write, make_folder, remove_folder),
 	};
 
-	log_open(true, 0);
+	log_open(true, false, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -488,6 +488,6 @@ int main(void)
 		print_message("SKIP: network namespaces need root\n");
 		return 77;
 	}
-	log_open(true, 0);
+	log_open(true, false, 0);
 	return cmocka_run_group_tests(tests, lab_make, NULL);
 }

@@ -129,7 +129,8 @@ void endpoint_set_port(struct endpoint *endpoint, uint16_t port)
 {
 	uint16_t number = htons(port);
 
-	memcpy((char *)&endpoint->address + offsetof(struct sockaddr_in, sin_port), &number, sizeof(number));
+	memcpy((char *)&endpoint->address + offsetof(struct sockaddr_in, sin_port), &number,
+		sizeof(number));
 }
 
 const char *endpoint_text(const struct endpoint *endpoint, char *text, size_t size)

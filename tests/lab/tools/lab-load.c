@@ -34,8 +34,8 @@ static void begin_what_is_due(struct load *load, uint64_t now_ns)
 
 	/* A burst of 64 at most, so that answers are not kept waiting. */
 	for (int i = 0; i < 64 && !load->stop && load->begun < options->count; i++) {
-		if (options->rate > 0 &&
-		    (double)(now_ns - load->start_ns) * options->rate < (double)load->begun * 1e9)
+		if (options->rate > 0 && (double)(now_ns - load->start_ns) * options->rate <
+						 (double)load->begun * 1e9)
 			return;
 		attempt_begin(load, load->begun++);
 	}

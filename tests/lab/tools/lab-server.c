@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * TCP and UDP echo server for the laboratory, on every address and on many ports of both families.
- * A byte 'w' is answered with a line "ADDRESS PORT": who the peer is, as seen from here. Every other
- * byte comes back as it is. A UNIX socket tells what was seen: "counts", "list", "clear".
+ * A byte 'w' is answered with a line "ADDRESS PORT": who the peer is, as seen from here. Every
+ * other byte comes back as it is. A UNIX socket tells what was seen: "counts", "list", "clear".
  */
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include "endpoint.h"
 #include "record.h"
 
-#define PORTS_MAX 64
+#define PORTS_MAX   64
 #define MESSAGE_MAX 2048
 
 enum role {
@@ -49,14 +49,17 @@ struct ports {
 /* What epoll hands back: the role in the upper half, the file descriptor in the lower. */
 static int watch(const struct server *server, int fd, enum role role)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uint64_t)role << 32 | (uint32_t)fd };
+	struct epoll_event event = { .events = EPOLLIN,
+		.data.u64 = (uint64_t)role << 32 | (uint32_t)fd };
 
 	return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
 static int open_socket(int type, uint16_t port)
 {
-	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT };
+	struct sockaddr_in6 any = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT
+	};
 	int fd = socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, off = 0, room = 8 << 20;
 
@@ -71,7 +74,8 @@ static int open_socket(int type, uint16_t port)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	}
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || (type == SOCK_STREAM && listen(fd, 4096) < 0)) {
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
+		(type == SOCK_STREAM && listen(fd, 4096) < 0)) {
 		int error = -errno;
 
 		close(fd);
@@ -128,7 +132,8 @@ static size_t who(const struct endpoint *peer, char *line, size_t size)
 }
 
 /* Makes the answer to a message: the peer's name for a 'w', else the message itself. */
-static size_t answer(const struct endpoint *peer, const char *message, size_t length, char *reply, size_t size)
+static size_t answer(
+	const struct endpoint *peer, const char *message, size_t length, char *reply, size_t size)
 {
 	if (message[0] == 'w')
 		return who(peer, reply, size);
@@ -139,8 +144,10 @@ static size_t answer(const struct endpoint *peer, const char *message, size_t le
 static void on_listener(const struct server *server, int fd)
 {
 	for (;;) {
-		struct endpoint peer = { .length = sizeof(peer.address) }, local = { .length = sizeof(local.address) };
-		int connection = accept4(fd, (struct sockaddr *)&peer.address, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct endpoint peer = { .length = sizeof(peer.address) },
+				local = { .length = sizeof(local.address) };
+		int connection = accept4(fd, (struct sockaddr *)&peer.address, &peer.length,
+			SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (connection < 0)
 			return;
@@ -162,7 +169,8 @@ static void on_connection(int fd)
 		close(fd);
 		return;
 	}
-	if (send(fd, reply, answer(&peer, message, (size_t)length, reply, sizeof(reply)), MSG_NOSIGNAL) < 0)
+	if (send(fd, reply, answer(&peer, message, (size_t)length, reply, sizeof(reply)),
+		    MSG_NOSIGNAL) < 0)
 		close(fd);
 }
 
@@ -172,7 +180,8 @@ static struct endpoint sent_to(struct msghdr *header)
 	struct sockaddr_in6 local = { .sin6_family = AF_INET6 };
 	struct endpoint result = { .length = sizeof(local) };
 
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL;
+		part = CMSG_NXTHDR(header, part)) {
 		struct in6_pktinfo info;
 
 		if (part->cmsg_level != IPPROTO_IPV6 || part->cmsg_type != IPV6_PKTINFO)
@@ -192,8 +201,12 @@ static void on_datagrams(const struct server *server, int fd)
 		_Alignas(struct cmsghdr) char control[256];
 		struct iovec part = { .iov_base = message, .iov_len = sizeof(message) };
 		struct msghdr header = {
-			.msg_name = &peer.address, .msg_namelen = sizeof(peer.address), .msg_iov = &part, .msg_iovlen = 1,
-			.msg_control = control, .msg_controllen = sizeof(control),
+			.msg_name = &peer.address,
+			.msg_namelen = sizeof(peer.address),
+			.msg_iov = &part,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
 		};
 		ssize_t length = recvmsg(fd, &header, 0);
 
@@ -284,7 +297,8 @@ static void run(struct server *server)
 		int count = epoll_wait(server->epoll, events, 64, -1);
 
 		for (int i = 0; i < count; i++)
-			dispatch(server, (enum role)(events[i].data.u64 >> 32), (int)(uint32_t)events[i].data.u64);
+			dispatch(server, (enum role)(events[i].data.u64 >> 32),
+				(int)(uint32_t)events[i].data.u64);
 	}
 }
 
@@ -298,7 +312,8 @@ static bool add_ports(struct ports *ports, const char *text)
 		return false;
 	if (got == 1)
 		last = first;
-	if (first == 0 || last > UINT16_MAX || last < first || ports->count + last - first >= PORTS_MAX)
+	if (first == 0 || last > UINT16_MAX || last < first ||
+		ports->count + last - first >= PORTS_MAX)
 		return false;
 	for (unsigned int port = first; port <= last; port++)
 		ports->items[ports->count++] = (uint16_t)port;
@@ -307,7 +322,8 @@ static bool add_ports(struct ports *ports, const char *text)
 
 static int usage(void)
 {
-	fputs("usage: lab-server [--tcp PORT[-PORT]]... [--udp PORT[-PORT]]... [--control PATH]\n", stderr);
+	fputs("usage: lab-server [--tcp PORT[-PORT]]... [--udp PORT[-PORT]]... [--control PATH]\n",
+		stderr);
 	return 2;
 }
 

@@ -11,18 +11,18 @@
 
 struct load_options {
 	bool udp;
-	struct endpoint to;       /* the first of to_range addresses that take turns */
+	struct endpoint to; /* the first of to_range addresses that take turns */
 	uint32_t to_range;
-	struct endpoint *from;    /* source addresses that take turns; none: the kernel's choice */
+	struct endpoint *from; /* source addresses that take turns; none: the kernel's choice */
 	size_t from_count;
-	uint16_t from_port;       /* 0: any */
-	double rate;              /* attempts per second; 0: as fast as it goes */
-	size_t count;             /* attempts */
-	unsigned int datagrams;   /* of each UDP attempt, sent back to back */
+	uint16_t from_port;     /* 0: any */
+	double rate;            /* attempts per second; 0: as fast as it goes */
+	size_t count;           /* attempts */
+	unsigned int datagrams; /* of each UDP attempt, sent back to back */
 	uint64_t timeout_ns;
-	uint64_t stall_ns;        /* a held connection without an answer for so long has stalled */
+	uint64_t stall_ns; /* a held connection without an answer for so long has stalled */
 	bool hold;
-	bool each;                /* print every attempt */
+	bool each; /* print every attempt */
 };
 
 enum outcome {
@@ -44,15 +44,15 @@ struct attempt {
 	uint64_t begun_ns;
 	uint64_t connected_ns;
 	uint64_t ended_ns;
-	uint64_t asked_ns;   /* the oldest question without an answer */
+	uint64_t asked_ns; /* the oldest question without an answer */
 	uint64_t asked_last_ns;
-	uint64_t moved_ns;   /* the server began to see us otherwise */
+	uint64_t moved_ns; /* the server began to see us otherwise */
 	int fd;
-	int error;           /* errno; ETIME: our own patience ended */
+	int error; /* errno; ETIME: our own patience ended */
 	enum outcome outcome;
 	bool connected, answered;
-	bool split;          /* datagrams sent back to back were seen to come from several addresses */
-	bool split_ports;    /* from one address, but several ports */
+	bool split;       /* datagrams sent back to back were seen to come from several addresses */
+	bool split_ports; /* from one address, but several ports */
 	unsigned int answers, moved;
 	struct endpoint source;
 	struct seen first, last;
@@ -62,8 +62,8 @@ struct load {
 	const struct load_options *options;
 	struct attempt *attempts;
 	size_t begun;
-	size_t oldest;       /* none before it is pending */
-	size_t open;         /* attempts with a socket */
+	size_t oldest; /* none before it is pending */
+	size_t open;   /* attempts with a socket */
 	uint64_t start_ns;
 	int epoll;
 	bool stop;

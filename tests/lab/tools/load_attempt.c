@@ -72,7 +72,8 @@ static int prepare_socket(const struct load_options *options, struct attempt *at
 		return 0;
 	}
 	endpoint_set_port(&attempt->source, options->from_port);
-	if (bind(attempt->fd, (struct sockaddr *)&attempt->source.address, attempt->source.length) < 0)
+	if (bind(attempt->fd, (struct sockaddr *)&attempt->source.address, attempt->source.length) <
+		0)
 		return -errno;
 	return 0;
 }
@@ -92,7 +93,8 @@ static int connect_socket(struct load *load, struct attempt *attempt, size_t ind
 	struct endpoint target = attempt_target(load->options, index);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u64 = index };
 
-	if (connect(attempt->fd, (struct sockaddr *)&target.address, target.length) < 0 && errno != EINPROGRESS)
+	if (connect(attempt->fd, (struct sockaddr *)&target.address, target.length) < 0 &&
+		errno != EINPROGRESS)
 		return -errno;
 	if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, attempt->fd, &event) < 0)
 		return -errno;
@@ -114,7 +116,8 @@ void attempt_begin(struct load *load, size_t index)
 	int type = load->options->udp ? SOCK_DGRAM : SOCK_STREAM, status;
 
 	*attempt = (struct attempt){ .fd = -1 };
-	attempt->fd = socket(load->options->to.address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	attempt->fd =
+		socket(load->options->to.address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	attempt->begun_ns = load_now_ns();
 	if (attempt->fd < 0) {
 		attempt_end(load, index, errno);
@@ -147,7 +150,8 @@ static bool is_connected(int fd)
 	struct tcp_info info;
 	socklen_t size = sizeof(info);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 || info.tcpi_state != TCP_SYN_SENT;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ||
+	       info.tcpi_state != TCP_SYN_SENT;
 }
 
 static void notice(struct attempt *attempt, const struct seen *seen, bool together)
@@ -211,7 +215,8 @@ void attempt_event(struct load *load, size_t index)
 	}
 	while (status == 0 && attempt->fd >= 0) {
 		status = read_answer(load, attempt);
-		if (status == 0 && !attempt->answered && attempt->answers >= load->options->datagrams)
+		if (status == 0 && !attempt->answered &&
+			attempt->answers >= load->options->datagrams)
 			become_open(load, index);
 	}
 	if (status < 0 && status != -EAGAIN)

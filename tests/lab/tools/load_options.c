@@ -7,7 +7,7 @@
 
 #include "load.h"
 
-#define SOURCES_MAX 65536
+#define SOURCES_MAX  65536
 #define DEFAULT_PORT 7
 
 enum option_id {
@@ -43,12 +43,15 @@ static const struct option option_names[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char usage_text[] =
-	"usage: lab-load tcp|udp --to ADDR[:PORT] [--to-range N] [--rate PER-SECOND] [--count N | --seconds S]\n"
-	"                [--from ADDR]... [--bind-range NETWORK] [--from-port PORT] [--timeout MS]\n"
-	"                [--datagrams N] [--hold [--stall MS]] [--each]\n"
-	"Opens connections, or sends datagrams of new flows, to a lab-server at a steady rate and prints what\n"
-	"became of them as JSON. With --hold connections stay open and are used each 100 ms until SIGTERM.\n";
+static const char usage_text[] = "usage: lab-load tcp|udp --to ADDR[:PORT] [--to-range N] [--rate "
+				 "PER-SECOND] [--count N | --seconds S]\n"
+				 "                [--from ADDR]... [--bind-range NETWORK] "
+				 "[--from-port PORT] [--timeout MS]\n"
+				 "                [--datagrams N] [--hold [--stall MS]] [--each]\n"
+				 "Opens connections, or sends datagrams of new flows, to a "
+				 "lab-server at a steady rate and prints what\n"
+				 "became of them as JSON. With --hold connections stay open and "
+				 "are used each 100 ms until SIGTERM.\n";
 
 static bool read_number(const char *text, double max, double *ret_number)
 {
@@ -99,7 +102,8 @@ static bool read_address(struct load_options *options, int option, const char *t
 	return endpoint_parse(text, 0, &source) && add_source(options, &source);
 }
 
-static bool read_figure(struct load_options *options, int option, const char *text, double *ret_seconds)
+static bool read_figure(
+	struct load_options *options, int option, const char *text, double *ret_seconds)
 {
 	double number;
 
@@ -124,7 +128,8 @@ static bool read_figure(struct load_options *options, int option, const char *te
 	return true;
 }
 
-static bool read_option(struct load_options *options, int option, const char *text, double *ret_seconds)
+static bool read_option(
+	struct load_options *options, int option, const char *text, double *ret_seconds)
 {
 	if (option == OPTION_HOLD) {
 		options->hold = true;

@@ -7,8 +7,8 @@
 
 #include "load.h"
 
-#define ERRNO_MAX 200
-#define SLOWEST 5
+#define ERRNO_MAX     200
+#define SLOWEST       5
 #define FAILURES_TOLD 20
 
 static double seconds(uint64_t ns)
@@ -76,14 +76,15 @@ static void print_times(const struct load *load, FILE *out)
 	}
 	qsort(sorted, count, sizeof(const struct attempt *), compare);
 	if (count > 0)
-		fprintf(out, "  \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f,\n", micros(sorted[count / 2]),
-			micros(sorted[count * 99 / 100]), micros(sorted[count - 1]));
+		fprintf(out, "  \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f,\n",
+			micros(sorted[count / 2]), micros(sorted[count * 99 / 100]),
+			micros(sorted[count - 1]));
 	fputs("  \"slowest\": [", out);
 	for (size_t i = 0; i < SLOWEST && i < count; i++) {
 		const struct attempt *attempt = sorted[count - 1 - i];
 
-		fprintf(out, "%s{\"begun\": %.6f, \"us\": %.1f}", i > 0 ? ", " : "", seconds(attempt->begun_ns),
-			micros(attempt));
+		fprintf(out, "%s{\"begun\": %.6f, \"us\": %.1f}", i > 0 ? ", " : "",
+			seconds(attempt->begun_ns), micros(attempt));
 	}
 	fputs("],\n", out);
 	free(sorted);
@@ -120,9 +121,12 @@ static void print_failures(const struct load *load, FILE *out)
 
 		if (attempt->outcome != OUTCOME_FAILED)
 			continue;
-		fprintf(out, "%s\n    {\"begun\": %.6f, \"since_start\": %.6f, \"error\": \"%s\", \"after\": %.6f}",
-			told++ > 0 ? "," : "", seconds(attempt->begun_ns), seconds(attempt->begun_ns - load->start_ns),
-			error_name(attempt->error), seconds(attempt->ended_ns - attempt->begun_ns));
+		fprintf(out,
+			"%s\n    {\"begun\": %.6f, \"since_start\": %.6f, \"error\": \"%s\", "
+			"\"after\": %.6f}",
+			told++ > 0 ? "," : "", seconds(attempt->begun_ns),
+			seconds(attempt->begun_ns - load->start_ns), error_name(attempt->error),
+			seconds(attempt->ended_ns - attempt->begun_ns));
 	}
 	fputs("],\n", out);
 }
@@ -133,15 +137,22 @@ static void print_attempt(const struct load *load, size_t index, FILE *out)
 	struct endpoint target = attempt_target(load->options, index);
 	char source[ENDPOINT_TEXT_MAX], to[ENDPOINT_TEXT_MAX];
 
-	fprintf(out, "    {\"begun\": %.6f, \"connected\": %.6f, \"ended\": %.6f, \"outcome\": \"%s\", \"error\": \"%s\", ",
-		seconds(attempt->begun_ns), seconds(attempt->connected_ns), seconds(attempt->ended_ns),
-		outcome_name(attempt->outcome), error_name(attempt->error));
-	fprintf(out, "\"from\": \"%s\", \"from_port\": %u, \"to\": \"%s\", \"seen\": \"%s\", \"seen_port\": %u, ",
+	fprintf(out,
+		"    {\"begun\": %.6f, \"connected\": %.6f, \"ended\": %.6f, \"outcome\": \"%s\", "
+		"\"error\": \"%s\", ",
+		seconds(attempt->begun_ns), seconds(attempt->connected_ns),
+		seconds(attempt->ended_ns), outcome_name(attempt->outcome),
+		error_name(attempt->error));
+	fprintf(out,
+		"\"from\": \"%s\", \"from_port\": %u, \"to\": \"%s\", \"seen\": \"%s\", "
+		"\"seen_port\": %u, ",
 		attempt->answered ? endpoint_text(&attempt->source, source, sizeof(source)) : "",
-		(unsigned int)endpoint_port(&attempt->source), endpoint_text(&target, to, sizeof(to)),
-		attempt->first.address, attempt->first.port);
-	fprintf(out, "\"last_seen\": \"%s\", \"moved\": %u, \"moved_at\": %.6f, \"answers\": %u}", attempt->last.address,
-		attempt->moved, seconds(attempt->moved_ns), attempt->answers);
+		(unsigned int)endpoint_port(&attempt->source),
+		endpoint_text(&target, to, sizeof(to)), attempt->first.address,
+		attempt->first.port);
+	fprintf(out, "\"last_seen\": \"%s\", \"moved\": %u, \"moved_at\": %.6f, \"answers\": %u}",
+		attempt->last.address, attempt->moved, seconds(attempt->moved_ns),
+		attempt->answers);
 }
 
 static void print_each(const struct load *load, FILE *out)
@@ -163,14 +174,18 @@ void load_report(const struct load *load, FILE *out)
 		split_ports += load->attempts[i].split_ports;
 		moved += load->attempts[i].moved > 0;
 	}
-	fprintf(out, "{\n  \"start\": %.6f, \"end\": %.6f,\n", seconds(load->start_ns), seconds(load_now_ns()));
-	fprintf(out, "  \"begun\": %zu, \"ok\": %zu, \"failed\": %zu, \"reset\": %zu, \"stalled\": %zu,\n", load->begun,
-		count_outcome(load, OUTCOME_OK), count_outcome(load, OUTCOME_FAILED),
+	fprintf(out, "{\n  \"start\": %.6f, \"end\": %.6f,\n", seconds(load->start_ns),
+		seconds(load_now_ns()));
+	fprintf(out,
+		"  \"begun\": %zu, \"ok\": %zu, \"failed\": %zu, \"reset\": %zu, \"stalled\": "
+		"%zu,\n",
+		load->begun, count_outcome(load, OUTCOME_OK), count_outcome(load, OUTCOME_FAILED),
 		count_outcome(load, OUTCOME_RESET), count_outcome(load, OUTCOME_STALLED));
 	print_errors(load, out);
 	print_times(load, out);
 	print_failures(load, out);
 	if (load->options->each)
 		print_each(load, out);
-	fprintf(out, "  \"split\": %zu, \"split_ports\": %zu, \"moved\": %zu\n}\n", split, split_ports, moved);
+	fprintf(out, "  \"split\": %zu, \"split_ports\": %zu, \"moved\": %zu\n}\n", split,
+		split_ports, moved);
 }

@@ -50,7 +50,8 @@ static int grow(struct record *record)
 	return 0;
 }
 
-int record_add(struct record *record, int protocol, const struct endpoint *peer, const struct endpoint *local)
+int record_add(struct record *record, int protocol, const struct endpoint *peer,
+	const struct endpoint *local)
 {
 	struct timespec now;
 
@@ -80,7 +81,8 @@ static struct count *find(struct count *counts, size_t count, const char *peer)
 	return NULL;
 }
 
-/* Peers are few: a list is quick enough. Returns how many there are; counts has room for all entries. */
+/* Peers are few: a list is quick enough. Returns how many there are; counts has room for all
+ * entries. */
 static size_t count_peers(const struct record *record, int protocol, struct count *counts)
 {
 	size_t peers = 0;
@@ -103,7 +105,8 @@ static size_t count_peers(const struct record *record, int protocol, struct coun
 	return peers;
 }
 
-static void print_peers(const struct record *record, const char *name, int protocol, struct count *counts, FILE *out)
+static void print_peers(const struct record *record, const char *name, int protocol,
+	struct count *counts, FILE *out)
 {
 	size_t peers = count_peers(record, protocol, counts);
 
@@ -134,11 +137,16 @@ void record_print_list(const struct record *record, FILE *out)
 		const struct entry *entry = &record->entries[i];
 		char peer[ENDPOINT_TEXT_MAX], local[ENDPOINT_TEXT_MAX];
 
-		fprintf(out, "%s{\"at\": %.6f, \"protocol\": \"%s\", \"peer\": \"%s\", \"peer_port\": %u, "
-			"\"local\": \"%s\", \"local_port\": %u}", i > 0 ? ",\n" : "", entry->at,
+		fprintf(out,
+			"%s{\"at\": %.6f, \"protocol\": \"%s\", \"peer\": \"%s\", \"peer_port\": "
+			"%u, "
+			"\"local\": \"%s\", \"local_port\": %u}",
+			i > 0 ? ",\n" : "", entry->at,
 			entry->protocol == IPPROTO_TCP ? "tcp" : "udp",
-			endpoint_text(&entry->peer, peer, sizeof(peer)), (unsigned int)endpoint_port(&entry->peer),
-			endpoint_text(&entry->local, local, sizeof(local)), (unsigned int)endpoint_port(&entry->local));
+			endpoint_text(&entry->peer, peer, sizeof(peer)),
+			(unsigned int)endpoint_port(&entry->peer),
+			endpoint_text(&entry->local, local, sizeof(local)),
+			(unsigned int)endpoint_port(&entry->local));
 	}
 	fputs("]\n", out);
 }

@@ -15,7 +15,8 @@ struct record *record_new(void);
 void record_free(struct record *record);
 
 /* protocol is IPPROTO_TCP or IPPROTO_UDP. 0 or -ENOMEM. */
-int record_add(struct record *record, int protocol, const struct endpoint *peer, const struct endpoint *local);
+int record_add(struct record *record, int protocol, const struct endpoint *peer,
+	const struct endpoint *local);
 
 /* Forgets everything seen. */
 void record_clear(struct record *record);
@@ -23,5 +24,6 @@ void record_clear(struct record *record);
 /* {"tcp": {"203.0.1.2": 12, …}, "udp": {…}} */
 void record_print_counts(const struct record *record, FILE *out);
 
-/* [{"at", "protocol", "peer", "peer_port", "local", "local_port"}, …], at in seconds of CLOCK_MONOTONIC. */
+/* [{"at", "protocol", "peer", "peer_port", "local", "local_port"}, …], at in seconds of
+ * CLOCK_MONOTONIC. */
 void record_print_list(const struct record *record, FILE *out);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tells of kernel settings that would break what the configuration asks for. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/daemon.h"
+
+/* The number in a file below /proc/sys/net, or -1. */
+static long read_setting(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long value = -1;
+
+	if (file == NULL)
+		return -1;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = -1;
+	fclose(file);
+	return value;
+}
+
+static const struct {
+	const char *path;
+	long wanted;
+	const char *name, *why;
+} settings[] = {
+	{ "/proc/sys/net/ipv4/ip_forward", 1, "net.ipv4.ip_forward", "nothing is forwarded" },
+	{ "/proc/sys/net/ipv6/conf/all/forwarding", 1, "net.ipv6.conf.all.forwarding", "no IPv6 is forwarded" },
+	{ "/proc/sys/net/ipv4/fwmark_reflect", 1, "net.ipv4.fwmark_reflect", "ICMP errors may leave by the wrong link" },
+	{ "/proc/sys/net/ipv4/tcp_fwmark_accept", 1, "net.ipv4.tcp_fwmark_accept",
+		"answers of this machine may leave by the wrong link" },
+	{ "/proc/sys/net/netfilter/nf_conntrack_acct", 1, "net.netfilter.nf_conntrack_acct",
+		"bytes of connections and policies stay 0" },
+};
+
+static void check_settings(struct daemon *daemon)
+{
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		long value = read_setting(settings[i].path);
+
+		if (value >= 0 && value != settings[i].wanted)
+			events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL, "%s is %ld, not %ld: %s",
+				settings[i].name, value, settings[i].wanted, settings[i].why);
+	}
+}
+
+/* Strict reverse path filtering drops answers that come in by another link than the main table's. */
+static void check_reverse_path(struct daemon *daemon, const struct link_run *run, long of_all)
+{
+	char path[128];
+	long value;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%.64s/rp_filter", run->link->device);
+	value = read_setting(path);
+	/* The kernel takes the higher of the two. */
+	if ((value > of_all ? value : of_all) == 1)
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, run->link->name,
+			"rp_filter is strict on %s: answers on link %s are dropped (set it to 2)", run->link->device,
+			run->link->name);
+}
+
+void advice_give(struct daemon *daemon)
+{
+	long of_all = read_setting("/proc/sys/net/ipv4/conf/all/rp_filter");
+
+	check_settings(daemon);
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+		check_reverse_path(daemon, &daemon->links[i], of_all);
+}
