@@ -5,6 +5,7 @@ Every figure is measured in this run. It ends with 0 only if each chapter showed
 """
 
 import collections
+import datetime
 import signal
 import sys
 import time
@@ -28,7 +29,7 @@ DRAWING = """\
    LAN             gateway                              providers          internet
 
                               wan1 fiber  203.0.1.2 ---- provider 1 ---+
-  client ------ lan0 uplinkd  wan2 cable  203.0.2.2 ---- provider 2 ---+--- web  192.0.2.80
+  client ------ lan0 uplinkd  wan2 cable  203.0.2.2 ---- provider 2 ---+--- web  192.0.2.80 to .89
   10.77.1.2                   wan3 lte    203.0.3.2 ---- provider 3 ---+    mail 192.0.2.25"""
 
 
@@ -98,7 +99,6 @@ class Demo:
         records, seen = self.run_requests(250, 1000)
         screen.say("A connection for each request, 250 of them a second. By the access log of the web server:")
         screen.shares(seen, WEIGHTS)
-        open("/tmp/demo/seq","a").write("".join(self.lab.link_of(x["seen"])[0] for x in sorted(records,key=lambda x:x["begun"]))+"\n")  # TEMP
         screen.measured(name, " : ".join(str(seen[link]) for link in WEIGHTS))
         screen.claim(not failed(records) and len(records) == 1000, f"all were answered: {len(records) - len(failed(records)):,}")
         screen.claim(all(abs(seen[link] - 100 * weight) <= 1 for link, weight in WEIGHTS.items()),
@@ -130,7 +130,7 @@ class Demo:
         records, events = client.stop(), films.stop()
         self.tell_cut(records, cut, noticed)
         self.tell_films(events, cut)
-        self.tell_mail("fiber", cut)
+        self.tell_mail("fiber", time.time() - (time.monotonic() - cut))
 
     def tell_cut(self, records, cut, noticed):
         screen = self.screen
@@ -145,7 +145,7 @@ class Demo:
         screen.claim(noticed < 2, "the cut is noticed within two seconds")
         late = span(records, cut + noticed)
         screen.claim(len(late) > 300 and not failed(late) and not self.by_link(late)["fiber"],
-                     f"all {len(late)} requests begun since then were answered, none by fiber")
+                     f"{len(late) - len(failed(late))} of {len(late)} requests begun since then were answered, none by fiber")
 
     def tell_films(self, events, cut):
         screen = self.screen
@@ -163,17 +163,17 @@ class Demo:
         screen.measured("Cut cable: films play again after", f"{after:.2f} s ({len(moved)} of {len(victims)})")
 
     def tell_mail(self, link, since):
-        """The mail about the failure of that link."""
+        """The mail about the failure of that link, which was at that time of the wall clock."""
         screen = self.screen
         screen.progress("waiting for the mail")
         mail = self.stage.mail_about(f"link {link} DOWN", 15)
-        took = time.monotonic() - since
         if not screen.claim(mail is not None, "a mail about it has arrived" + (":" if mail else "")):
             return
         self.down_mails[link] = mail
         text = "".join(f"{name}: {mail[name]}\n" for name in ("From", "To", "Subject"))
         screen.quote(text + "\n" + mail.get_payload(decode=True).decode())
-        screen.measured(f"Mail about {link} here", f"at most {took:.1f} s after the failure")
+        arrived = datetime.datetime.fromisoformat(mail["X-Arrived"]).timestamp()
+        screen.measured("Cut cable: mail there after", f"{arrived - since:.2f} s")
 
     def black_hole(self):
         screen = self.screen
@@ -195,7 +195,7 @@ class Demo:
         screen.measured("Black hole: requests failed", f"{len(bad)} of {len(records)}")
         screen.claim(noticed < 2, "the black hole is noticed within two seconds")
         screen.claim(len(late) > 200 and not failed(late) and set(self.by_link(late)) == {"lte"},
-                     f"all {len(late)} requests begun since then were answered by lte, the one link left")
+                     f"{len(late) - len(failed(late))} of {len(late)} requests begun since then were answered, by lte, the one link left")
         self.down_mails["cable"] = self.stage.mail_about("link cable DOWN", 15)
         screen.claim(self.down_mails["cable"] is not None, "a mail told of cable")
 
@@ -303,12 +303,13 @@ def perform(screen):
         # a second Ctrl-C must not leave half of it behind
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        stage.lab.close()
+        # a daemon that is interrupted while it starts may end by the signal: no news then
+        stage.lab.close(check=sys.exc_info()[0] is not KeyboardInterrupt)
 
 
 def main():
     screen, begun = Screen(), time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     screen.line(screen.paint("uplinkd: three links to the internet, and what happens when they fail", "1"))
     try:

@@ -17,7 +17,8 @@ import lab as laboratory  # noqa: E402
 from waiting import LabError, patience, wait_for  # noqa: E402, F401 (handed on)
 
 PYTHON = "/usr/bin/python3"
-WEB, PORT, MAIL = "192.0.2.80", "80", "192.0.2.25:2525"
+WEB = ",".join(f"192.0.2.{80 + i}" for i in range(10))
+PORT, MAIL = "80", "192.0.2.25:2525"
 
 
 class Client:
@@ -57,7 +58,6 @@ class Stage:
             raise
 
     def _build(self):
-        os.makedirs(os.path.join(self.lab.folder, 'state'))  # TEMP
         # The echo servers of the tests hold the port of the web.
         self.lab.server.process.terminate()
         self.lab.server.process.wait(patience(5))

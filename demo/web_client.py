@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The web client of the demo. It prints a line of JSON for everything that happens to it.
 
-    web_client.py requests HOST PORT PER_SECOND [COUNT]   a new connection for each request
-    web_client.py films HOST PORT COUNT                   streams; one that breaks is begun anew at once
+    web_client.py requests HOST,HOST… PORT PER_SECOND [COUNT]   a new connection for each request, host by host
+    web_client.py films HOST,HOST… PORT COUNT                   streams; one that breaks is begun anew at once
 """
 
 import asyncio
@@ -61,11 +61,11 @@ async def request(host, port):
     tell(begun=begun, ended=time.monotonic(), outcome=outcome, seen=seen)
 
 
-async def requests(stop, host, port, per_second, count=None):
+async def requests(stop, hosts, port, per_second, count=None):
     """At a steady pace, whatever becomes of the earlier ones."""
     begun, running, number = time.monotonic(), set(), 0
     while not stop.is_set() and number != count:
-        task = asyncio.create_task(request(host, port))
+        task = asyncio.create_task(request(hosts[number % len(hosts)], port))
         running.add(task)
         task.add_done_callback(running.discard)
         number += 1
@@ -107,19 +107,19 @@ async def viewer(number, host, port):
             await asyncio.sleep(0.1)
 
 
-async def films(stop, host, port, count):
-    viewers = [asyncio.create_task(viewer(number, host, port)) for number in range(count)]
+async def films(stop, hosts, port, count):
+    viewers = [asyncio.create_task(viewer(number, hosts[number % len(hosts)], port)) for number in range(count)]
     await stop.wait()
     for task in viewers:
         task.cancel()
     await asyncio.gather(*viewers, return_exceptions=True)
 
 
-async def main(what, host, *numbers):
+async def main(what, hosts, *numbers):
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = {"requests": requests, "films": films}[what]
-    await work(stop, host, *map(int, numbers))
+    await work(stop, hosts.split(","), *map(int, numbers))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ struct term {
 	const struct names *devices;      /* from only; NULL: any */
 	bool not_links;                   /* from only: not from a link */
 	struct networks networks;         /* count 0: any */
-	bool came_by_link, came_from_self, goes_by_link, to_self;
+	bool came_by_link, came_from_self, goes_by_link, to_self, not_self;
 	unsigned int link;                /* came_by_link: 0 for any */
 };
 
@@ -96,6 +96,15 @@ static struct term term_from(struct planner *planner, const struct end *end, enu
 	return (struct term){ 0 };
 }
 
+/* This machine is in no zone, though its addresses are in their networks. */
+static struct term term_to_zone(struct planner *planner, const struct networks *behind, enum family family)
+{
+	struct term term = term_networks(planner, behind, family);
+
+	term.not_self = true;
+	return term;
+}
+
 static struct term term_to(struct planner *planner, const struct end *end, enum family family)
 {
 	struct network network = end->network;
@@ -109,7 +118,7 @@ static struct term term_to(struct planner *planner, const struct end *end, enum 
 	case END_ROUTER:
 		return (struct term){ .to_self = true };
 	case END_ZONE:
-		return term_networks(planner, &planner->view->zones[end->index].behind, family);
+		return term_to_zone(planner, &planner->view->zones[end->index].behind, family);
 	case END_LINK:
 		return term_networks(planner, &planner->view->links[end->index].addresses, family);
 	case END_NETWORK:
@@ -161,35 +170,63 @@ static void match_to(struct planner *planner, const struct term *term, enum fami
 
 	if (term->goes_by_link)
 		match_link_field(planner, MARK_LINK_UNDECIDED, false);
-	if (term->to_self)
-		build_values(&planner->builder, MATCH_DESTINATION_KIND, &local, 1, false);
+	if (term->to_self || term->not_self)
+		build_values(&planner->builder, MATCH_DESTINATION_KIND, &local, 1, term->not_self);
 	match_networks(planner, MATCH_DESTINATION, family, &term->networks);
 }
 
-static void match_services(struct planner *planner, const struct match *match)
+static int compare_ranges(const void *left, const void *right)
 {
-	uint32_t protocols[256];
-	struct builder *b = &planner->builder;
+	const struct port_range *a = left, *b = right;
 
-	for (size_t i = 0; i < match->protocols.count && i < 256; i++)
-		protocols[i] = match->protocols.items[i];
-	if (match->protocols.count > 0)
-		build_values(b, MATCH_PROTOCOL, protocols, match->protocols.count < 256 ? match->protocols.count : 256, false);
-	if (match->from_ports.count > 0)
-		build_statement(b, (struct statement){ .kind = MATCH_FROM_PORT, .ports = match->from_ports });
-	if (match->to_ports.count > 0)
-		build_statement(b, (struct statement){ .kind = MATCH_TO_PORT, .ports = match->to_ports });
+	return (int)a->first - (int)b->first;
 }
 
-/* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
-static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
-	enum family family)
+/* Sorted, and joined where they overlap or touch: a set takes no port twice. */
+static struct port_ranges ports_of(struct planner *planner, const struct port_ranges *all)
 {
-	struct end anything = { .kind = END_ANY };
+	struct port_ranges joined = { .items = arena_array(planner->plan->arena, all->count, sizeof(struct port_range)) };
+
+	planner->builder.failed |= joined.items == NULL;
+	if (joined.items == NULL)
+		return joined;
+	memcpy(joined.items, all->items, all->count * sizeof(struct port_range));
+	qsort(joined.items, all->count, sizeof(struct port_range), compare_ranges);
+	for (size_t i = 0; i < all->count; i++) {
+		struct port_range range = joined.items[i], *last = &joined.items[joined.count > 0 ? joined.count - 1 : 0];
+
+		if (joined.count == 0 || range.first > last->last + 1)
+			joined.items[joined.count++] = range;
+		else if (range.last > last->last)
+			last->last = range.last;
+	}
+	return joined;
+}
+
+static void match_ports(struct planner *planner, enum statement_kind kind, const struct port_ranges *ranges)
+{
+	if (ranges->count > 0)
+		build_statement(&planner->builder, (struct statement){ .kind = kind, .ports = ports_of(planner, ranges) });
+}
+
+/* In order of number and each once, whatever names it was given by. */
+static void match_protocols(struct planner *planner, const struct protocols *protocols)
+{
+	uint32_t numbers[256];
+	size_t count = 0;
+
+	for (uint32_t number = 0; number < 256 && protocols->count > 0; number++) {
+		if (memchr(protocols->items, (int)number, protocols->count) != NULL)
+			numbers[count++] = number;
+	}
+	if (count > 0)
+		build_values(&planner->builder, MATCH_PROTOCOL, numbers, count, false);
+}
+
+/* What is excluded goes back to where the chain was called, and so to the next policy. */
+static void plan_exclusions(struct planner *planner, const struct policy *policy, enum family family)
+{
 	const struct match *match = &policy->match;
-	struct ends any = { &anything, 1 };
-	const struct ends *froms = match->from.count > 0 ? &match->from : &any;
-	const struct ends *tos = match->to.count > 0 ? &match->to : &any;
 	struct builder *b = &planner->builder;
 
 	for (size_t i = 0; i < match->not_from.count; i++) {
@@ -212,6 +249,20 @@ static void plan_match_family(struct planner *planner, const struct policy *poli
 		match_to(planner, &term, family);
 		build_action(b, RETURN);
 	}
+}
+
+/* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
+static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
+	enum family family)
+{
+	struct end anything = { .kind = END_ANY };
+	const struct match *match = &policy->match;
+	struct ends any = { &anything, 1 };
+	const struct ends *froms = match->from.count > 0 ? &match->from : &any;
+	const struct ends *tos = match->to.count > 0 ? &match->to : &any;
+	struct builder *b = &planner->builder;
+
+	plan_exclusions(planner, policy, family);
 	for (size_t i = 0; i < froms->count * tos->count; i++) {
 		struct term from = term_from(planner, &froms->items[i / tos->count], family);
 		struct term to = term_to(planner, &tos->items[i % tos->count], family);
@@ -220,7 +271,9 @@ static void plan_match_family(struct planner *planner, const struct policy *poli
 			continue;
 		build_rule(b, "%s", policy->name);
 		build_family(b, family);
-		match_services(planner, match);
+		match_protocols(planner, &match->protocols);
+		match_ports(planner, MATCH_FROM_PORT, &match->from_ports);
+		match_ports(planner, MATCH_TO_PORT, &match->to_ports);
 		match_from(planner, &from, family);
 		match_to(planner, &to, family);
 		build_jump(b, GOTO, chain);
@@ -273,6 +326,17 @@ static struct spread plan_spread(struct planner *planner, const struct balance *
 	return spread;
 }
 
+/* Every usable link, for `if-none: any'. */
+static struct spread spread_over_all(struct planner *planner)
+{
+	struct choice choices[CONFIG_LINKS_MAX];
+	struct balance all = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = planner->config->link_count };
+
+	for (size_t i = 0; i < all.count; i++)
+		choices[i] = (struct choice){ (uint16_t)i, planner->config->links[i].weight };
+	return plan_spread(planner, &all);
+}
+
 static void go_spread(struct planner *planner, const char *name, const struct spread *spread)
 {
 	struct builder *b = &planner->builder;
@@ -292,26 +356,55 @@ static void go_spread(struct planner *planner, const char *name, const struct sp
 	}
 }
 
+static void set_policy(struct planner *planner, unsigned int id)
+{
+	build_set_mark(&planner->builder, mark_policy_mask(planner->layout), mark_make(planner->layout, 0, 0, id));
+}
+
+static void set_link(struct planner *planner, unsigned int id)
+{
+	build_set_mark(&planner->builder, mark_link_mask(planner->layout), mark_make(planner->layout, id, 0, 0));
+}
+
+/* None of the policy's links is usable. A chain that ends leaves the connection to the next policy. */
+static void plan_none(struct planner *planner, const struct policy *policy, unsigned int id)
+{
+	struct builder *b = &planner->builder;
+
+	switch (policy->balance.if_none) {
+	case IF_NONE_NEXT:
+		break;
+	case IF_NONE_DROP:
+		build_rule(b, "%s: no usable link", policy->name);
+		build_action(b, DROP);
+		break;
+	case IF_NONE_ANY:
+		build_rule(b, "%s: no usable link: as the main table says", policy->name);
+		set_policy(planner, id);
+		set_link(planner, MARK_LINK_DIRECT);
+		build_jump(b, GOTO, CHAIN_TAKE);
+		break;
+	}
+}
+
 static void plan_allow(struct planner *planner, const struct policy *policy, unsigned int id)
 {
 	struct builder *b = &planner->builder;
 	struct spread spread = plan_spread(planner, &policy->balance);
 
-	build_rule(b, "%s decides", policy->name);
-	build_set_mark(b, mark_policy_mask(planner->layout), mark_make(planner->layout, 0, 0, id));
-	build_rule(b, "came in by a link, or needs none");
+	build_rule(b, "%s: came in by a link, or needs none", policy->name);
 	match_link_field(planner, MARK_LINK_UNDECIDED, true);
+	set_policy(planner, id);
 	build_jump(b, GOTO, CHAIN_TAKE);
-	if (spread.count > 0) {
-		go_spread(planner, policy->name, &spread);
-	} else if (policy->balance.if_none == IF_NONE_DROP) {
-		build_rule(b, "%s: no usable link", policy->name);
-		build_action(b, DROP);
-	} else {
-		build_rule(b, "%s: no usable link: as the main table says", policy->name);
-		build_set_mark(b, mark_link_mask(planner->layout), mark_make(planner->layout, MARK_LINK_DIRECT, 0, 0));
-		build_jump(b, GOTO, CHAIN_TAKE);
+	if (spread.count == 0 && policy->balance.if_none == IF_NONE_ANY)
+		spread = spread_over_all(planner);
+	if (spread.count == 0) {
+		plan_none(planner, policy, id);
+		return;
 	}
+	build_rule(b, "%s decides", policy->name);
+	set_policy(planner, id);
+	go_spread(planner, policy->name, &spread);
 }
 
 static void plan_policy(struct planner *planner, const struct policy *policy, unsigned int id)
@@ -350,7 +443,7 @@ static void plan_link_chains(struct planner *planner)
 		plan_link_chain(name, planner->ids->links[i]);
 		build_chain(b, name);
 		build_rule(b, "by link %s", planner->config->links[i].name);
-		build_set_mark(b, mark_link_mask(planner->layout), mark_make(planner->layout, planner->ids->links[i], 0, 0));
+		set_link(planner, planner->ids->links[i]);
 		build_jump(b, GOTO, CHAIN_TAKE);
 	}
 }
@@ -374,8 +467,8 @@ void plan_fallback(struct planner *planner)
 	}
 	build_rule(b, "no policy matches: as the main table says");
 	match_link_field(planner, MARK_LINK_UNDECIDED, false);
-	build_set_mark(b, mark_link_mask(planner->layout), mark_make(planner->layout, MARK_LINK_DIRECT, 0, 0));
+	set_link(planner, MARK_LINK_DIRECT);
 	build_rule(b, "decided without a policy");
-	build_set_mark(b, mark_policy_mask(planner->layout), mark_make(planner->layout, 0, 0, MARK_POLICY_NONE));
+	set_policy(planner, MARK_POLICY_NONE);
 	build_jump(b, GOTO, CHAIN_TAKE);
 }

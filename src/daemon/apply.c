@@ -193,16 +193,16 @@ void apply_reconcile(struct daemon *daemon)
 	reconcile_routing(daemon, changed);
 }
 
-static void flush(struct daemon *daemon, uint32_t value, uint32_t mask, bool keep_tcp)
+static void flush(struct daemon *daemon, uint32_t value, uint32_t mask, bool keep_answered_tcp)
 {
-	int error = conntrack_flush(daemon->conntrack, value, mask, keep_tcp);
+	int error = conntrack_flush(daemon->conntrack, value, mask, keep_answered_tcp);
 
 	if (error < 0)
 		events_add(daemon->events, EVENT_KERNEL, EVENT_ERROR, NULL, "connections of a dead link cannot be deleted: %s",
 			strerror(-error));
 }
 
-/* One policy's connections on that link: reset keeps TCP, which the ruleset tells at its next packet. */
+/* One policy's connections on that link: reset keeps answered TCP, which the ruleset tells at its next packet. */
 static void flush_policy(struct daemon *daemon, const struct link_run *run, size_t policy)
 {
 	struct mark_layout layout = layout_of(daemon);

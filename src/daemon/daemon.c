@@ -21,7 +21,7 @@ enum {
 	EXIT_CONFIGURATION = 4,
 };
 
-#define RECONCILE_MS      200
+#define WATCH_MS          50
 #define SECOND_MS         1000
 #define STICKY_EVERY_S    5
 #define SILENCE_LIMIT_MS  3000
@@ -44,15 +44,33 @@ static void on_device_events(uv_poll_t *poll, int status, int events)
 		apply_reconcile(daemon);
 }
 
+/* The kernel's own news of a lost carrier may be a second late: too late for who connects meanwhile. */
+static bool carrier_changed(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		const struct device *device = devices_find(daemon->devices, daemon->links[i].link->device);
+
+		if (device != NULL && devices_carrier(daemon->routing, device->index) != device->carrier)
+			return true;
+	}
+	return false;
+}
+
 /* nf_tables tells nobody for sure when a table goes, so we look at its generation. */
-static void on_reconcile(uv_timer_t *timer)
+static bool ruleset_changed(struct daemon *daemon)
+{
+	uint32_t generation;
+
+	return ruleset_generation(daemon->nftables, &generation) == 0 && generation != daemon->ruleset_generation;
+}
+
+static void on_watch(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
-	uint32_t generation;
 
 	publish_reclaim(verdicts_publisher(daemon->verdicts));
 	report_logged(daemon);
-	if (ruleset_generation(daemon->nftables, &generation) == 0 && generation != daemon->ruleset_generation)
+	if (carrier_changed(daemon) || ruleset_changed(daemon))
 		apply_reconcile(daemon);
 }
 
@@ -167,16 +185,16 @@ static void on_end(uv_signal_t *handle, int number)
 static int start_handles(struct daemon *daemon)
 {
 	uv_poll_init(daemon->loop, &daemon->device_poll, device_events_fd(daemon->device_events));
-	uv_timer_init(daemon->loop, &daemon->reconcile_timer);
+	uv_timer_init(daemon->loop, &daemon->watch_timer);
 	uv_timer_init(daemon->loop, &daemon->second_timer);
 	uv_timer_init(daemon->loop, &daemon->flush_timer);
 	uv_signal_init(daemon->loop, &daemon->hangup);
 	uv_signal_init(daemon->loop, &daemon->terminate);
 	uv_signal_init(daemon->loop, &daemon->interrupt);
-	daemon->device_poll.data = daemon->reconcile_timer.data = daemon->second_timer.data = daemon;
+	daemon->device_poll.data = daemon->watch_timer.data = daemon->second_timer.data = daemon;
 	daemon->flush_timer.data = daemon->hangup.data = daemon->terminate.data = daemon->interrupt.data = daemon;
 	uv_poll_start(&daemon->device_poll, UV_READABLE, on_device_events);
-	uv_timer_start(&daemon->reconcile_timer, on_reconcile, RECONCILE_MS, RECONCILE_MS);
+	uv_timer_start(&daemon->watch_timer, on_watch, WATCH_MS, WATCH_MS);
 	uv_timer_start(&daemon->second_timer, on_second, SECOND_MS, SECOND_MS);
 	uv_signal_start(&daemon->hangup, on_hangup, SIGHUP);
 	uv_signal_start(&daemon->terminate, on_end, SIGTERM);

@@ -76,7 +76,7 @@ struct daemon {
 	struct mailer *mailer;
 	struct mail_test mail_tests[TESTS_MAX];
 	uv_poll_t device_poll;
-	uv_timer_t reconcile_timer, second_timer, flush_timer;
+	uv_timer_t watch_timer, second_timer, flush_timer;
 	uv_signal_t hangup, terminate, interrupt;
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
 	uint64_t fallbacks;              /* connections that the kernel decided alone */

@@ -171,6 +171,14 @@ static uint8_t read_protocol(const struct attributes *attributes)
 	return attributes_u8(&protocol, CTA_PROTO_NUM, IPPROTO_TCP);
 }
 
+/* Without the status, which the kernel always gives, it counts as answered. */
+static bool is_answered_tcp(const struct attributes *attributes)
+{
+	uint32_t status = ntohl(attributes_u32(attributes, CTA_STATUS, UINT32_MAX));
+
+	return read_protocol(attributes) == IPPROTO_TCP && (status & IPS_SEEN_REPLY) != 0;
+}
+
 /* Copies what names the connection. The id makes sure that none of the same tuple goes instead. */
 static bool put_copies(struct nlmsghdr *request, const struct attributes *attributes)
 {
@@ -198,7 +206,7 @@ static int gather_deletion(const struct nlmsghdr *message, void *data)
 
 	if (!is_entry(message, &attributes, &mark) || (mark & deletions->mask) != deletions->value)
 		return MNL_CB_OK;
-	if (read_protocol(&attributes) == IPPROTO_TCP || attributes.items[CTA_ID] == NULL)
+	if (is_answered_tcp(&attributes) || attributes.items[CTA_ID] == NULL)
 		return MNL_CB_OK;
 	if (!make_room(deletions)) {
 		errno = ENOMEM;
@@ -273,7 +281,7 @@ static void flush_udp(struct netlink *netlink, uint8_t native, uint32_t value, u
 }
 
 /* No filter says "all except one": what is left after UDP is listed and deleted one by one. */
-static int flush_all_but_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
+static int flush_all_but_answered_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *request = build_request(buffer, GET_TYPE, NLM_F_DUMP);
@@ -289,7 +297,7 @@ static int flush_all_but_tcp(struct netlink *netlink, uint32_t value, uint32_t m
 	return error < 0 ? error : sent;
 }
 
-int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_tcp)
+int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_answered_tcp)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *request;
@@ -297,8 +305,8 @@ int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool
 	/* Without a mask it would be every connection of the machine. */
 	if (mask == 0 || (value & ~mask) != 0)
 		return -EINVAL;
-	if (keep_tcp)
-		return flush_all_but_tcp(netlink, value, mask);
+	if (keep_answered_tcp)
+		return flush_all_but_answered_tcp(netlink, value, mask);
 	request = build_request(buffer, DELETE_TYPE, 0);
 	put_mark(request, value, mask);
 	return netlink_ask(netlink, request, NULL, NULL);

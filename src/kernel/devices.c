@@ -371,3 +371,31 @@ const struct device *devices_find(const struct devices *devices, const char *nam
 	}
 	return NULL;
 }
+
+static int take_carrier(const struct nlmsghdr *message, void *data)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	struct attributes attributes;
+	int *carrier = data;
+
+	if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(*header))
+		return MNL_CB_OK;
+	attributes_read(message, sizeof(*header), &attributes);
+	*carrier = has_carrier(header->ifi_flags, attributes_u8(&attributes, IFLA_OPERSTATE, IF_OPER_UNKNOWN));
+	return MNL_CB_OK;
+}
+
+int devices_carrier(struct netlink *netlink, uint32_t index)
+{
+	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *header;
+	int carrier = 0, error;
+
+	request->nlmsg_type = RTM_GETLINK;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	header->ifi_index = (int)index;
+	error = netlink_ask(netlink, request, take_carrier, &carrier);
+	return error < 0 ? error : carrier;
+}

@@ -40,6 +40,12 @@ void devices_free(struct devices *devices);
 /* NULL where there is none of that name. */
 const struct device *devices_find(const struct devices *devices, const char *name);
 
+/*
+ * Whether the device has a carrier this moment. The kernel holds its own news of a lost carrier back
+ * while the last of any device is less than a second old. 1 or 0; -ENODEV or another -errno.
+ */
+int devices_carrier(struct netlink *netlink, uint32_t index);
+
 /* A socket that becomes readable when anything of links, addresses, routes or rules changes. */
 struct device_events;
 

@@ -17,9 +17,10 @@ COMPLAINTS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|stack sma
 class Daemon:
     """Starts, stops, kills, freezes; ctl() asks it."""
 
-    def __init__(self, lab, arguments=()):
+    def __init__(self, lab, arguments=(), prefix=()):
         self.lab = lab
         self.arguments = list(arguments)
+        self.prefix = list(prefix)  # what starts it, such as setpriv with options
         self.file = os.path.join(lab.folder, "uplinkd.yaml")
         self.socket = os.path.join(lab.folder, "control.sock")
         self.log = os.path.join(lab.folder, "uplinkd.log")
@@ -31,10 +32,8 @@ class Daemon:
             file.write(config)
 
     def start(self, wait=True):
-        mail = laboratory.program("uplinkd-mail")
-        env = dict(os.environ, UPLINKD_MAIL=mail)
-        self.process = self.lab.start("gw", laboratory.program("uplinkd"), "-f", "-c", self.file, *self.arguments,
-                                      log="uplinkd.log", env=env)
+        self.process = self.lab.start("gw", *self.prefix, laboratory.program("uplinkd"), "-f", "-c", self.file,
+                                      *self.arguments, log="uplinkd.log")
         if wait:
             wait_for(self.answers, 10, "the daemon to answer")
 

@@ -29,6 +29,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("UPLINKD_BUILD", SOURCE))
 ROUTE_PROTOCOL = "87"  # of the daemon's routes and rules
+# Of the far end of each link. The kernel tells of a lost carrier at once where both ends of a cable have
+# different indexes; where they happen to be the same it may wait for up to a second, as with a real device.
+FAR_INDEX = "901"
 LINK_NAMES = ["fiber", "cable", "lte", "sat", "five", "six", "seven", "eight"]
 
 # Where the gateway's own file of kernel settings is missing.
@@ -201,7 +204,7 @@ class Lab:
         gateway, internet = self.ns("gw"), self.ns("inet")
         for link in self.links:
             isp = self.ns(f"isp{link.number}")
-            yield f"link add {link.device} netns {gateway} type veth peer name gw netns {isp}"
+            yield f"link add {link.device} netns {gateway} type veth peer name gw index {FAR_INDEX} netns {isp}"
             yield f"link add isp{link.number} netns {internet} type veth peer name inet netns {isp}"
         for zone in self.zones:
             yield f"link add {zone.device} netns {gateway} type veth peer name eth0 netns {self.ns(zone.name)}"
@@ -311,7 +314,7 @@ table inet isp {{
         """Makes the device anew with the same name, addresses and ISP."""
         isp = f"isp{link.number}"
         run("ip", "link", "add", link.device, "netns", self.ns("gw"), "type", "veth",
-            "peer", "name", "gw", "netns", self.ns(isp))
+            "peer", "name", "gw", "index", FAR_INDEX, "netns", self.ns(isp))
         self.ip(isp, ["link set gw up", f"addr add {link.gateway4}/24 dev gw",
                       f"addr add {link.gateway6}/64 dev gw nodad"])
         self.ip("gw", [f"link set {link.device} up", f"addr add {link.address4}/24 dev {link.device}",
@@ -353,6 +356,10 @@ table inet isp {{
         """The gateway's connections: protocol, source, ports, destination, reply destination, mark."""
         return traffic.connections(self.run("gw", "conntrack", "-L").stdout
                                    + self.run("gw", "conntrack", "-L", "-f", "ipv6").stdout)
+
+    def flows(self, protocol):
+        """How many connections of clients with a link of ours the gateway knows."""
+        return sum(item["protocol"] == protocol and item["from"] != item["seen"] for item in self.conntrack())
 
     # --- the daemon -------------------------------------------------------------------------------
 

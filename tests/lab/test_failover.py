@@ -61,7 +61,7 @@ def test_recovery(lab, tell):
 def test_running_tcp_connections(lab, tell, family):
     """Those of the dead link get a reset at their next packet; those of the others lose nothing."""
     lab.start_daemon(lab.config(POLICY, WEIGHTS))
-    load = lab.load_start(to=TARGETS[family], to_range=10, rate=rate(200), count=100, hold=True)
+    load = lab.load_start(to=TARGETS[family], to_range=10, rate=rate(500), count=100, hold=True)
     wait_for(lambda: opened(lab) >= 100, 20, "100 connections")
     cut = lab.cut_carrier(lab.link("fiber"))
     lab.wait_link("fiber", "down")
@@ -82,8 +82,8 @@ def test_running_tcp_connections(lab, tell, family):
 
 def test_udp_flows_move(lab, tell):
     lab.start_daemon(lab.config(POLICY, WEIGHTS))
-    load = lab.load_start("udp", to=TARGETS["ipv4"], to_range=10, rate=rate(200), count=100, hold=True, stall=5000)
-    wait_for(lambda: opened(lab, "udp") >= 500, 20, "100 flows")
+    load = lab.load_start("udp", to=TARGETS["ipv4"], to_range=10, rate=rate(500), count=100, hold=True, stall=5000)
+    wait_for(lambda: lab.flows("udp") >= 100, 20, "100 flows")
     cut = lab.cut_carrier(lab.link("fiber"))
     lab.wait_link("fiber", "down")
     seen = opened(lab, "udp")

@@ -337,7 +337,7 @@ static void the_search_goes_on_where_it_is_told(void **state)
 	assert_int_equal(classifier_match(subject.classifier, &flow, 3), 3);
 	close_subject(&subject);
 
-	open_subject(&subject, "");
+	open_subject(&subject, "  []\n");
 	assert_int_equal(classifier_match(subject.classifier, &flow, 0), 0);
 	close_subject(&subject);
 }

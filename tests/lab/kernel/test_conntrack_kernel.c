@@ -62,7 +62,7 @@ static void set_protocol(struct nf_conntrack *entry, uint8_t protocol)
 }
 
 /* An entry from 10.0.0.NUMBER (or fd01::NUMBER) to 203.0.113.9 (or fd02::). */
-static void add(enum family family, uint8_t protocol, uint32_t number, uint32_t mark)
+static void add_with_status(enum family family, uint8_t protocol, uint32_t number, uint32_t mark, uint32_t status)
 {
 	uint8_t buffer[1024] __attribute__((aligned(8)));
 	struct nf_conntrack *entry = nfct_new();
@@ -74,12 +74,19 @@ static void add(enum family family, uint8_t protocol, uint32_t number, uint32_t 
 	nfct_setobjopt(entry, NFCT_SOPT_SETUP_REPLY);
 	nfct_set_attr_u32(entry, ATTR_TIMEOUT, 600);
 	nfct_set_attr_u32(entry, ATTR_MARK, mark);
+	nfct_set_attr_u32(entry, ATTR_STATUS, status);
 	request->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
 	request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
 	header->nfgen_family = family == IPV4 ? AF_INET : AF_INET6;
 	assert_true(nfct_nlmsg_build(request, entry) >= 0);
 	assert_int_equal(netlink_ask(netlink, request, NULL, NULL), 0);
 	nfct_destroy(entry);
+}
+
+/* One that was answered. */
+static void add(enum family family, uint8_t protocol, uint32_t number, uint32_t mark)
+{
+	add_with_status(family, protocol, number, mark, IPS_CONFIRMED | IPS_SEEN_REPLY);
 }
 
 struct found {
@@ -243,6 +250,21 @@ static void flushes_all_but_tcp(void **state)
 	assert_int_equal(list(UINT32_MAX).count, 7);
 }
 
+/* A SYN that nobody answered shall find another link when it is sent again. */
+static void flushes_tcp_without_an_answer(void **state)
+{
+	(void)state;
+	add(IPV4, IPPROTO_TCP, 1, 1);
+	add_with_status(IPV4, IPPROTO_TCP, 2, 1, IPS_CONFIRMED);
+	add_with_status(IPV6, IPPROTO_TCP, 3, 1, IPS_CONFIRMED);
+	add_with_status(IPV4, IPPROTO_TCP, 4, 2, IPS_CONFIRMED);
+	assert_int_equal(conntrack_flush(netlink, 1, LINK_MASK, true), 0);
+	assert_true(is_there(1));
+	assert_false(is_there(2));
+	assert_false(is_there(3));
+	assert_true(is_there(4));
+}
+
 /* Unmarked ones can be meant, too: the mask says so. */
 static void flushes_a_value_of_zero(void **state)
 {
@@ -290,6 +312,7 @@ int main(void)
 		EMPTIED(ends_when_told),
 		EMPTIED(flushes_exactly),
 		EMPTIED(flushes_all_but_tcp),
+		EMPTIED(flushes_tcp_without_an_answer),
 		EMPTIED(flushes_a_value_of_zero),
 		EMPTIED(refuses_to_flush_everything),
 		EMPTIED(flushes_many),

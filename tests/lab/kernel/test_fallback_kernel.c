@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Proves that the kernel takes the rulesets that are planned, whatever the policies ask for. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "kernel/ruleset.h"
+#include "own_network.h"
+#include "../../unit/plan_golden.h"
+
+struct lab {
+	struct netlink *netlink;
+	struct ruleset_features features;
+};
+
+static int open_lab(void **state)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+	char message[512] = "";
+
+	*state = lab;
+	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
+		return -1;
+	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
+		print_error("%s\n", message);
+		return -1;
+	}
+	return 0;
+}
+
+static int close_lab(void **state)
+{
+	struct lab *lab = *state;
+
+	netlink_close(lab->netlink);
+	free(lab);
+	return 0;
+}
+
+static struct plan *plan_of(const struct sample_gateway *gateway)
+{
+	struct plan *plan = plan_new(gateway->config, &gateway->ids, &gateway->view);
+
+	assert_non_null(plan);
+	return plan;
+}
+
+static void apply(const char *path, struct lab *lab, const struct plan *plan)
+{
+	char message[512] = "";
+
+	if (ruleset_apply(lab->netlink, &plan->ruleset, &lab->features, message, sizeof(message)) < 0)
+		fail_msg("%s: %s", path, message);
+	assert_int_equal(ruleset_intact(lab->netlink, &plan->ruleset), 1);
+}
+
+static void load(const char *path, const struct sample_gateway *gateway, void *data)
+{
+	struct plan *plan = plan_of(gateway);
+	struct lab *lab = data;
+
+	apply(path, lab, plan);
+	apply(path, lab, plan);
+	assert_int_equal(ruleset_remove(lab->netlink, plan->ruleset.table), 0);
+	plan_free(plan);
+}
+
+static void planned_rulesets_load(void **state)
+{
+	assert_in_range(plan_goldens(load, *state), 3, 100);
+}
+
+/* With every link up, every link gone, and up again: the plan before it is still in the kernel. */
+static void replace(const char *path, const struct sample_gateway *gateway, void *data)
+{
+	struct plan *plan;
+
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < gateway->config->link_count; i++)
+			gateway->view.links[i].usable = round != 1;
+		plan = plan_of(gateway);
+		apply(path, data, plan);
+		plan_free(plan);
+	}
+}
+
+static void planned_rulesets_replace_one_another(void **state)
+{
+	assert_in_range(plan_goldens(replace, *state), 3, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(planned_rulesets_load),
+		cmocka_unit_test(planned_rulesets_replace_one_another),
+	};
+
+	if (!own_network_enter())
+		return TEST_SKIPPED;
+	return cmocka_run_group_tests(tests, open_lab, close_lab);
+}

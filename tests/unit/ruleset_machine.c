@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs the first packet of a flow through a ruleset as plain data, as the kernel would without the daemon. */
+
+#include "ruleset_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+/* What a rule or a chain ends with. */
+enum flow_of_control {
+	GOES_ON,   /* with the next statement */
+	NEXT_RULE,
+	RETURNS,   /* to where the chain was called from */
+	ENDED,     /* the packet has its verdict */
+};
+
+struct machine {
+	const struct ruleset *ruleset;
+	struct machine_packet *packet;
+	enum machine_end end;
+	unsigned int depth;
+};
+
+static enum flow_of_control run_chain(struct machine *machine, const char *name);
+
+static bool holds_value(const struct values *values, uint32_t value)
+{
+	for (size_t i = 0; i < values->count; i++) {
+		if (values->items[i] == value)
+			return true;
+	}
+	return false;
+}
+
+static bool holds_name(const struct names *names, const char *name)
+{
+	assert_true(names->count > 0);
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel reads an address where that family has it: a rule has to match the family first. */
+static bool holds_address(const struct machine *machine, const struct statement *statement, const struct address *address)
+{
+	assert_int_equal(machine->packet->flow.family, statement->family);
+	assert_true(statement->networks.count > 0);
+	for (size_t i = 0; i < statement->networks.count; i++) {
+		assert_int_equal(statement->networks.items[i].address.family, statement->family);
+		if (network_contains(&statement->networks.items[i], address))
+			return true;
+	}
+	return false;
+}
+
+static bool holds_port(const struct machine *machine, const struct port_ranges *ports, uint16_t port)
+{
+	for (size_t i = 0; i < ports->count; i++) {
+		if (machine->packet->flow.ports && port >= ports->items[i].first && port <= ports->items[i].last)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a match holds, before negate. */
+static bool holds(const struct machine *machine, const struct statement *s)
+{
+	const struct machine_packet *packet = machine->packet;
+
+	switch (s->kind) {
+	case MATCH_FAMILY:
+		return packet->flow.family == s->family;
+	case MATCH_DEVICE_IN:
+		return holds_name(&s->names, packet->device_in);
+	case MATCH_DEVICE_OUT:
+		return holds_name(&s->names, packet->device_out);
+	case MATCH_ROUTED_OUT:
+		return holds_name(&s->names, packet->device_out);
+	case MATCH_ROUTED:
+		return true;
+	case MATCH_PROTOCOL:
+		return holds_value(&s->values, packet->flow.protocol);
+	case MATCH_SOURCE:
+		return holds_address(machine, s, &packet->flow.from);
+	case MATCH_DESTINATION:
+		return holds_address(machine, s, &packet->flow.to);
+	case MATCH_FROM_PORT:
+		return holds_port(machine, &s->ports, packet->flow.from_port);
+	case MATCH_TO_PORT:
+		return holds_port(machine, &s->ports, packet->flow.to_port);
+	case MATCH_ICMP6_TYPE: /* of echo requests, which no rule of ours is about */
+		return false;
+	case MATCH_TCP_SYN: /* the first packet of a connection is one */
+		return true;
+	case MATCH_CONNECTION_STATE:
+		return holds_value(&s->values, CONNECTION_NEW);
+	case MATCH_MARK:
+		return holds_value(&s->values, packet->mark & s->mask);
+	case MATCH_CONNECTION_MARK:
+		return holds_value(&s->values, packet->connection_mark & s->mask);
+	case MATCH_DESTINATION_KIND:
+		return holds_value(&s->values, packet->to_self ? 2 : 1);
+	case SET_MARK: case RESTORE_MARK: case SAVE_MARK: case COUNT: case COUNT_NAMED: case ACCEPT: case DROP:
+	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
+	case SOURCE_NAT: case SPREAD:
+		break;
+	}
+	fail_msg("statement %d is no match", (int)s->kind);
+	return false;
+}
+
+static uint32_t masked(uint32_t into, uint32_t mask, uint32_t from)
+{
+	return (into & ~mask) | (from & mask);
+}
+
+static enum flow_of_control end_with(struct machine *machine, enum machine_end end)
+{
+	machine->end = end;
+	return ENDED;
+}
+
+/* A goto: what the chain does not decide is left to whom the present chain was called by. */
+static enum flow_of_control go_to(struct machine *machine, const char *chain)
+{
+	return run_chain(machine, chain) == ENDED ? ENDED : RETURNS;
+}
+
+static enum flow_of_control spread(struct machine *machine, const struct statement *statement)
+{
+	unsigned int sum = 0, drawn;
+	size_t i = 0;
+
+	if (statement->spread.by >= SPREAD_BY_SOURCE)
+		assert_int_equal(machine->packet->flow.family, statement->family);
+	for (size_t j = 0; j < statement->spread.count; j++)
+		sum += statement->spread.weights[j];
+	assert_true(sum > 0);
+	for (drawn = (unsigned int)rand() % sum; drawn >= statement->spread.weights[i]; i++)
+		drawn -= statement->spread.weights[i];
+	return go_to(machine, statement->spread.chains[i]);
+}
+
+static enum flow_of_control act(struct machine *machine, const struct statement *s)
+{
+	struct machine_packet *packet = machine->packet;
+
+	switch (s->kind) {
+	case SET_MARK:
+		packet->mark = (packet->mark & ~s->mask) | s->value;
+		return GOES_ON;
+	case RESTORE_MARK:
+		packet->mark = masked(packet->mark, s->mask, packet->connection_mark);
+		return GOES_ON;
+	case SAVE_MARK:
+		packet->connection_mark = masked(packet->connection_mark, s->mask, packet->mark);
+		return GOES_ON;
+	case COUNT:
+	case COUNT_NAMED:
+	case QUEUE:
+		return GOES_ON;
+	case ACCEPT:
+		return end_with(machine, MACHINE_ACCEPTED);
+	case DROP:
+		return end_with(machine, MACHINE_DROPPED);
+	case REJECT_RESET:
+		assert_int_equal(packet->flow.protocol, 6);
+		return end_with(machine, MACHINE_REJECTED);
+	case REJECT_PROHIBITED:
+		return end_with(machine, MACHINE_REJECTED);
+	case RETURN:
+		return RETURNS;
+	case JUMP:
+		return run_chain(machine, s->name) == ENDED ? ENDED : NEXT_RULE;
+	case GOTO:
+		return go_to(machine, s->name);
+	case SPREAD:
+		return spread(machine, s);
+	case MATCH_FAMILY: case MATCH_DEVICE_IN: case MATCH_DEVICE_OUT: case MATCH_PROTOCOL: case MATCH_SOURCE:
+	case MATCH_DESTINATION: case MATCH_FROM_PORT: case MATCH_TO_PORT: case MATCH_ICMP6_TYPE: case MATCH_TCP_SYN:
+	case MATCH_CONNECTION_STATE: case MATCH_MARK: case MATCH_CONNECTION_MARK: case MATCH_DESTINATION_KIND:
+	case MATCH_ROUTED_OUT: case MATCH_ROUTED: case MASQUERADE: case SOURCE_NAT:
+		break;
+	}
+	fail_msg("statement %d has no place here", (int)s->kind);
+	return ENDED;
+}
+
+static enum flow_of_control run_rule(struct machine *machine, const struct ruleset_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct statement *statement = &rule->statements[i];
+		enum flow_of_control control = GOES_ON;
+
+		if (statement->kind < SET_MARK && holds(machine, statement) == statement->negate)
+			return NEXT_RULE;
+		if (statement->kind >= SET_MARK)
+			control = act(machine, statement);
+		if (control != GOES_ON)
+			return control;
+	}
+	return NEXT_RULE;
+}
+
+static const struct chain *find_chain(const struct ruleset *ruleset, const char *name)
+{
+	for (size_t i = 0; i < ruleset->chain_count; i++) {
+		if (strcmp(ruleset->chains[i].name, name) == 0)
+			return &ruleset->chains[i];
+	}
+	fail_msg("no chain %s", name);
+	return NULL;
+}
+
+static enum flow_of_control run_chain(struct machine *machine, const char *name)
+{
+	const struct chain *chain = find_chain(machine->ruleset, name);
+	enum flow_of_control control = NEXT_RULE;
+
+	assert_true(++machine->depth < 16); /* as many levels as nf_tables allows */
+	for (size_t i = 0; i < chain->count && control == NEXT_RULE; i++)
+		control = run_rule(machine, &chain->rules[i]);
+	machine->depth--;
+	return control;
+}
+
+enum machine_end machine_run(const struct ruleset *ruleset, const char *chain, struct machine_packet *packet)
+{
+	struct machine machine = { .ruleset = ruleset, .packet = packet, .end = MACHINE_ACCEPTED };
+
+	run_chain(&machine, chain);
+	return machine.end;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs the first packet of a flow through a ruleset as plain data, as the kernel would without the daemon. */
+#pragma once
+
+#include "core/flow.h"
+#include "core/ruleset.h"
+
+struct machine_packet {
+	struct flow flow;
+	const char *device_in, *device_out; /* names; "" where it has none */
+	bool to_self;                       /* its destination is an address of this machine */
+	uint32_t mark, connection_mark;
+};
+
+enum machine_end {
+	MACHINE_ACCEPTED,
+	MACHINE_DROPPED,
+	MACHINE_REJECTED,
+};
+
+/* Of a base chain that has to be there. SPREAD draws with rand(); a queue has no listener. */
+enum machine_end machine_run(const struct ruleset *ruleset, const char *chain, struct machine_packet *packet);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Proves that the kernel decides alone as the daemon would: same policy, same action, a link of the same choice. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "core/decide.h"
+#include "core/plan.h"
+#include "random_gateway.h"
+#include "ruleset_machine.h"
+
+#define TCP 6
+
+struct pair {
+	struct sample_gateway *gateway;
+	struct sticky *sticky;
+	struct snapshot *snapshot;
+	struct plan *plan;
+};
+
+static void open_pair(struct pair *pair, struct sample_gateway *gateway)
+{
+	*pair = (struct pair){ .gateway = gateway, .sticky = sticky_new(64),
+		.plan = plan_new(gateway->config, &gateway->ids, &gateway->view) };
+	assert_non_null(pair->sticky);
+	assert_non_null(pair->plan);
+	pair->snapshot = gateway_snapshot(gateway, pair->sticky, NULL);
+}
+
+static void close_pair(struct pair *pair)
+{
+	plan_free(pair->plan);
+	snapshot_free(pair->snapshot);
+	sticky_free(pair->sticky);
+	gateway_free(pair->gateway);
+}
+
+static const char *device_name(const struct sample_gateway *gateway, uint32_t index)
+{
+	const struct config *config = gateway->config;
+
+	for (size_t i = 0; i < config->link_count && index != 0; i++) {
+		if (gateway->view.links[i].device_index == index)
+			return config->links[i].device;
+	}
+	for (size_t i = 0; i < config->zone_count && index != 0; i++) {
+		for (size_t j = 0; j < config->zones[i].devices.count; j++) {
+			if (gateway->view.zones[i].device_indexes[j] == index)
+				return config->zones[i].devices.items[j];
+		}
+	}
+	return index == 0 ? "" : "other0";
+}
+
+static bool is_own(const struct sample_gateway *gateway, const struct address *address)
+{
+	for (size_t i = 0; i < gateway->view.local.count; i++) {
+		if (address_equal(&gateway->view.local.items[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+/* The way of a flow's first packet through the kernel. */
+struct outcome {
+	enum machine_end end;
+	struct machine_packet packet;
+};
+
+static struct outcome run_kernel(const struct pair *pair, const struct flow *flow)
+{
+	const struct sample_gateway *gateway = pair->gateway;
+	bool from_self = flow->device == 0, direct = gateway_is_direct(gateway, &flow->to);
+	struct outcome outcome = { .packet = { .flow = *flow, .device_in = device_name(gateway, flow->device),
+		.device_out = direct ? "lan0" : gateway->config->links[0].device, .to_self = is_own(gateway, &flow->to),
+		.mark = 0xff000000 } };
+
+	outcome.end = machine_run(&pair->plan->ruleset, from_self ? "output" : "prerouting", &outcome.packet);
+	if (outcome.end == MACHINE_ACCEPTED)
+		outcome.end = machine_run(&pair->plan->ruleset, from_self ? "output-settle" : "prerouting-settle",
+			&outcome.packet);
+	return outcome;
+}
+
+/* Whether balancing could have given that link. */
+static bool may_choose(const struct pair *pair, size_t policy, unsigned int link)
+{
+	const struct balance *balance = &pair->gateway->config->policies[policy].balance;
+	const struct link_view *views = pair->gateway->view.links;
+	bool any_usable = false, found = false;
+
+	for (size_t i = 0; i < balance->count; i++) {
+		if (!views[balance->choices[i].link].usable)
+			continue;
+		if (balance->algorithm == ALGORITHM_PRIORITY)
+			return pair->gateway->ids.links[balance->choices[i].link] == link;
+		any_usable = true;
+		found |= pair->gateway->ids.links[balance->choices[i].link] == link;
+	}
+	if (any_usable || balance->if_none != IF_NONE_ANY)
+		return found;
+	for (size_t i = 0; i < pair->gateway->config->link_count; i++)
+		found |= views[i].usable && pair->gateway->ids.links[i] == link;
+	return found;
+}
+
+static bool is_real(unsigned int link)
+{
+	return link >= 1 && link <= MARK_LINK_MAX;
+}
+
+static bool agree(const struct pair *pair, const struct flow *flow, const struct decision *decision,
+	const struct outcome *outcome)
+{
+	struct mark_layout layout = pair->snapshot->layout;
+	unsigned int link = mark_link(layout, outcome->packet.mark);
+
+	switch (decision->action) {
+	case ACTION_DROP:
+		return outcome->end == MACHINE_DROPPED;
+	case ACTION_REJECT:
+		return outcome->end == MACHINE_REJECTED;
+	case ACTION_ALLOW:
+		break;
+	}
+	if (outcome->end != MACHINE_ACCEPTED || outcome->packet.connection_mark != (outcome->packet.mark & mark_mask(layout))
+	    || outcome->packet.mark >> 24 != 0xff
+	    || mark_policy(layout, outcome->packet.mark) != mark_policy(layout, decision_mark(pair->snapshot, decision)))
+		return false;
+	if (flow->came_by != 0 || !is_real(decision->link))
+		return link == decision->link;
+	return may_choose(pair, decision->policy, link);
+}
+
+static void check(const struct pair *pair, const struct flow *flow)
+{
+	struct decide_context context = { .now_s = 1, .random = (uint64_t)rand() };
+	struct outcome outcome = run_kernel(pair, flow);
+	struct decision decision;
+
+	decide(pair->snapshot, flow, &context, &decision, NULL);
+	if (agree(pair, flow, &decision, &outcome))
+		return;
+	fail_msg("%s: decided %s by %s; alone the kernel says end %d, policy number %u, by %s", random_flow_text(flow),
+		gateway_policy_name(pair->gateway, decision.policy), gateway_link_name(pair->gateway, decision.link),
+		(int)outcome.end, mark_policy(pair->snapshot->layout, outcome.packet.mark),
+		gateway_link_name(pair->gateway, mark_link(pair->snapshot->layout, outcome.packet.mark)));
+}
+
+static void check_one(const char *policies, const char *down, const char *device, const char *from, const char *to)
+{
+	struct sample_gateway *gateway;
+	struct pair pair;
+	struct flow flow;
+	char yaml[2048];
+
+	snprintf(yaml, sizeof(yaml),
+		"zones: { lan: { devices: [lan0] }, guest: { devices: [vlan20] } }\n"
+		"links: { fiber: { device: wan1 }, cable: { device: wan2 }, lte: { device: wwan0 } }\n"
+		"policies:\n%s", policies);
+	gateway = gateway_new(yaml);
+	if (down != NULL)
+		gateway_down(gateway, down);
+	open_pair(&pair, gateway);
+	flow = gateway_flow(gateway, device, TCP, from, 40000, to, 443);
+	for (int i = 0; i < 20; i++)
+		check(&pair, &flow);
+	close_pair(&pair);
+}
+
+static void without_a_usable_link_the_next_policy_decides(void **state)
+{
+	(void)state;
+	check_one("  - { name: first, match: { to: internet }, balance: { links: fiber } }\n"
+		  "  - { name: second, match: { to: internet }, balance: { links: [cable, lte] } }\n",
+		"fiber", "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, match: { to: internet }, balance: { links: fiber } }\n"
+		  "  - { name: second, action: drop }\n",
+		"fiber", "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, match: { to: internet }, balance: { links: fiber } }\n",
+		"fiber", "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, balance: { links: fiber } }\n",
+		"fiber", "lan0", "10.0.1.5", "10.0.2.5");
+	check_one("  - { name: first, balance: { links: fiber } }\n  - { name: second, action: drop }\n",
+		"fiber", "wan2", "203.0.113.1", "10.0.2.5");
+}
+
+static void without_a_usable_link_any_other_may_do(void **state)
+{
+	(void)state;
+	check_one("  - { name: first, match: { to: internet }, balance: { links: fiber, if-none: any } }\n",
+		"fiber", "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, balance: { links: fiber, if-none: any } }\n",
+		"fiber", "wan2", "203.0.113.1", "10.0.2.5");
+}
+
+static void without_a_usable_link_it_may_be_dropped(void **state)
+{
+	(void)state;
+	check_one("  - { name: first, balance: { links: fiber, if-none: drop } }\n",
+		"fiber", "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, balance: { links: fiber, if-none: drop } }\n",
+		"fiber", "wan2", "203.0.113.1", "10.0.2.5");
+}
+
+static void this_machine_is_in_no_zone(void **state)
+{
+	static const char policies[] = "  - { name: first, match: { from: guest, to: lan }, action: drop }\n"
+				       "  - { name: second, match: { not-to: lan }, action: reject }\n";
+
+	(void)state;
+	check_one(policies, NULL, "vlan20", "10.0.2.5", "10.0.1.1");
+	check_one(policies, NULL, "vlan20", "10.0.2.5", "10.0.1.5");
+	check_one(policies, NULL, "vlan20", "10.0.2.5", "203.0.113.1");
+	check_one(policies, NULL, "vlan20", "fd00:2::5", "fd00:1::1");
+}
+
+static bool is_asked_about(const struct pair *pair, const struct flow *flow)
+{
+	return flow->device != 0 || !is_own(pair->gateway, &flow->to);
+}
+
+static void random_flows_are_decided_alike(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct pair pair;
+
+		open_pair(&pair, random_gateway());
+		for (int i = 0; i < 300; i++) {
+			struct flow flow = random_flow(pair.gateway);
+
+			if (is_asked_about(&pair, &flow))
+				check(&pair, &flow);
+		}
+		close_pair(&pair);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_a_usable_link_the_next_policy_decides),
+		cmocka_unit_test(without_a_usable_link_any_other_may_do),
+		cmocka_unit_test(without_a_usable_link_it_may_be_dropped),
+		cmocka_unit_test(this_machine_is_in_no_zone),
+		cmocka_unit_test(random_flows_are_decided_alike),
+	};
+
+	random_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
