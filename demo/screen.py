@@ -63,7 +63,7 @@ class Screen:
         if command:
             self.line("  " + self.paint(f"$ {command}", "36"))
         for line in text.rstrip("\n").splitlines():
-            pieces = [line] if len(line) <= WIDTH + 6 else textwrap.wrap(line, WIDTH, subsequent_indent="    ")
+            pieces = [line] if len(line) <= WIDTH + 12 else textwrap.wrap(line, WIDTH, subsequent_indent="    ")
             for piece in pieces:
                 self.line(f"  {piece}".rstrip())
         self.line()

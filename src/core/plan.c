@@ -42,6 +42,7 @@ static void add_route(struct planner *planner, size_t link, enum family family, 
 
 static void add_rule(struct planner *planner, const struct plan_rule *rule)
 {
+	planner->builder.failed |= rule->comment == NULL;
 	planner->plan->rules[planner->plan->rule_count++] = *rule;
 }
 
@@ -145,15 +146,6 @@ static size_t rules_needed(const struct config *config, const struct view *view)
 	return count;
 }
 
-static bool names_hold(const struct names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++) {
-		if (strcmp(names->items[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool make_room(struct planner *planner)
 {
 	struct plan *plan = planner->plan;
@@ -177,12 +169,10 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
 	plan->arena = arena_new();
 	if (plan->arena == NULL || !make_room(&planner))
 		goto fail;
-	for (size_t i = 0; i < config->link_count; i++) {
-		if (!names_hold(&planner.link_devices, config->links[i].device))
-			planner.link_devices.items[planner.link_devices.count++] = config->links[i].device;
-	}
-	plan_routing(&planner);
+	for (size_t i = 0; i < config->link_count; i++)
+		planner.link_devices.items[planner.link_devices.count++] = config->links[i].device;
 	build_start(&planner.builder, plan->arena, &plan->ruleset, PLAN_TABLE);
+	plan_routing(&planner);
 	plan_ruleset(&planner);
 	if (planner.builder.failed)
 		goto fail;
@@ -193,10 +183,40 @@ fail:
 	return NULL;
 }
 
-bool plan_has_way(const struct policy *policy, const struct link_view *links)
+static bool has_usable_link(const struct policy *policy, const struct link_view *links)
 {
 	for (size_t i = 0; policy->action == ACTION_ALLOW && i < policy->balance.count; i++) {
 		if (links[policy->balance.choices[i].link].usable)
+			return true;
+	}
+	return false;
+}
+
+static bool any_usable(const struct config *config, const struct link_view *links)
+{
+	for (size_t i = 0; i < config->link_count; i++) {
+		if (links[i].usable)
+			return true;
+	}
+	return false;
+}
+
+bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links)
+{
+	const struct policy *end = config->policies + config->policy_count;
+
+	if (policy->action != ACTION_ALLOW || has_usable_link(policy, links))
+		return policy->action == ACTION_ALLOW;
+	switch (policy->balance.if_none) {
+	case IF_NONE_DROP:
+		return false;
+	case IF_NONE_ANY:
+		return any_usable(config, links);
+	case IF_NONE_NEXT:
+		break;
+	}
+	for (policy++; policy < end; policy++) {
+		if (has_usable_link(policy, links))
 			return true;
 	}
 	return false;

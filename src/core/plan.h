@@ -58,10 +58,11 @@ struct plan {
 struct plan *plan_new(const struct config *config, const struct ids *ids, const struct view *view);
 
 /*
- * Whether connections of the policy have a usable link to go to. Where they have none they are left as
+ * Whether connections of the policy (one of config's) have a usable link to go to, by if-none too where
+ * its own are down; that a later policy matches them is taken for granted. Where they have none they are left as
  * they are when their link fails: cutting them would only make the outage worse.
  */
-bool plan_has_way(const struct policy *policy, const struct link_view *links);
+bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links);
 
 /* Accepts NULL. */
 void plan_free(struct plan *plan);

@@ -14,13 +14,14 @@
 struct term {
 	bool impossible;                  /* not in this family, or it names something that does not exist now */
 	const struct names *devices;      /* from only; NULL: any */
-	bool not_links;                   /* from only: not from a link */
+	bool not_links;                   /* from only: from a device, but from no link */
 	struct networks networks;         /* count 0: any */
 	bool came_by_link, came_from_self, goes_by_link, to_self, not_self;
 	unsigned int link;                /* came_by_link: 0 for any */
 };
 
-void plan_link_chain(char *name, unsigned int id)
+/* The chain that gives a connection to that link. */
+static void link_chain(char *name, unsigned int id)
 {
 	snprintf(name, NAME_ROOM, "link-%u", id);
 }
@@ -70,7 +71,8 @@ static struct term term_from_zone(struct planner *planner, const struct zone *zo
 		term = term_networks(planner, &zone->networks, family);
 	if (zone->devices.count > 0)
 		term.devices = &zone->devices;
-	term.not_links = true;
+	else
+		term.not_links = true;
 	return term;
 }
 
@@ -166,7 +168,7 @@ static void match_from(struct planner *planner, const struct term *term, enum fa
 
 static void match_to(struct planner *planner, const struct term *term, enum family family)
 {
-	static const uint32_t local = 2; /* RTN_LOCAL */
+	static const uint32_t local = TO_LOCAL;
 
 	if (term->goes_by_link)
 		match_link_field(planner, MARK_LINK_UNDECIDED, false);
@@ -302,7 +304,7 @@ static void spread_add(struct planner *planner, struct spread *spread, const str
 {
 	char name[NAME_ROOM];
 
-	plan_link_chain(name, planner->ids->links[choice->link]);
+	link_chain(name, planner->ids->links[choice->link]);
 	spread->chains[spread->count] = arena_text(planner->plan->arena, name, strlen(name));
 	planner->builder.failed |= spread->chains[spread->count] == NULL;
 	spread->weights[spread->count++] = choice->weight;
@@ -440,7 +442,7 @@ static void plan_link_chains(struct planner *planner)
 	for (size_t i = 0; i < planner->config->link_count; i++) {
 		char name[NAME_ROOM];
 
-		plan_link_chain(name, planner->ids->links[i]);
+		link_chain(name, planner->ids->links[i]);
 		build_chain(b, name);
 		build_rule(b, "by link %s", planner->config->links[i].name);
 		set_link(planner, planner->ids->links[i]);

@@ -10,18 +10,22 @@
 #define CHAIN_REFUSE  "refuse"    /* rejects */
 #define CHAIN_FALLBACK "fallback"
 
+/* Kinds of destination, as RTN_* of linux/rtnetlink.h, which core does not need for three numbers. */
+enum {
+	TO_LOCAL = 2,
+	TO_BROADCAST = 3,
+	TO_MULTICAST = 5,
+};
+
 struct planner {
 	struct plan *plan;
 	const struct config *config;
 	const struct ids *ids;
 	const struct view *view;
 	struct mark_layout layout;
-	struct names link_devices; /* of all links, each once */
+	struct names link_devices; /* of all links; no two share one */
 	struct builder builder;
 };
-
-/* Chain that gives a connection to that link. */
-void plan_link_chain(char *name, unsigned int id);
 
 /* Chains that decide while the daemon does not: one chain for each policy, by last known weights and states. */
 void plan_fallback(struct planner *planner);

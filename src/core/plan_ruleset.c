@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ruleset's permanent chains: restore, guard, queue; then settle and save; then NAT. */
 
-#include <stdio.h>
-
 #include "core/plan_parts.h"
 
-/* RTN_* of linux/rtnetlink.h, which core does not need for three numbers. */
 enum {
-	TO_LOCAL = 2,
-	TO_BROADCAST = 3,
-	TO_MULTICAST = 5,
-};
-
-enum {
-	ICMP_PROTOCOL = 1,
 	TCP_PROTOCOL = 6,
 };
 
@@ -258,7 +248,7 @@ static void match_policies(struct planner *planner, enum statement_kind kind, co
 
 static bool resets(const struct planner *planner, const struct policy *policy)
 {
-	return policy->balance.on_failure == ON_FAILURE_RESET && plan_has_way(policy, planner->view->links);
+	return policy->balance.on_failure == ON_FAILURE_RESET && plan_has_way(planner->config, policy, planner->view->links);
 }
 
 static bool never_translates(const struct planner *planner, const struct policy *policy)

@@ -9,8 +9,6 @@
 #include "core/arena.h"
 #include "core/config.h"
 
-#define RULESET_NAME_MAX 32
-
 /* Base chains are built once and stay: deleting one drops every packet that a queue holds. */
 enum chain_kind {
 	CHAIN_REGULAR,

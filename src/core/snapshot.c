@@ -2,7 +2,6 @@
 /* Makes and frees the immutable state that decisions read. */
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/decide.h"
 #include "core/key.h"

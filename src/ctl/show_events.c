@@ -18,7 +18,7 @@ static void print_event(const struct invocation *invocation, const json_t *event
 {
 	double when = field_number(event, "time");
 	time_t seconds = isfinite(when) ? (time_t)when : 0;
-	const char *link = field_text(event, "link");
+	const char *link = field_text(event, "link"), *text = field_text(event, "text");
 	char stamp[32] = "";
 	struct tm local;
 
@@ -26,6 +26,9 @@ static void print_event(const struct invocation *invocation, const json_t *event
 		strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &local);
 	printf("%s%s%s  ", output_colour(invocation->colour, COLOUR_QUIET), stamp,
 		output_plain(invocation->colour));
+	/* Most texts name the link themselves. */
+	if (strstr(text, link) != NULL)
+		link = "";
 	output_text("%-6s  %s%s%s\n", field_text(event, "kind"), link, link[0] == '\0' ? "" : ": ",
 		field_text(event, "text"));
 }

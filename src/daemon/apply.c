@@ -10,7 +10,9 @@
 #include "kernel/conntrack.h"
 #include "kernel/routes.h"
 
-#define FLUSH_AGAIN_MS 150
+#define FLUSH_AGAIN_MS    150
+#define FLUSH_EVERY_MS    1000
+#define FLUSH_AGAIN_TIMES 12
 
 static struct mark_layout layout_of(const struct daemon *daemon)
 {
@@ -193,16 +195,16 @@ void apply_reconcile(struct daemon *daemon)
 	reconcile_routing(daemon, changed);
 }
 
-static void flush(struct daemon *daemon, uint32_t value, uint32_t mask, bool keep_answered_tcp)
+static void flush(struct daemon *daemon, uint32_t value, uint32_t mask, bool keep_living_tcp)
 {
-	int error = conntrack_flush(daemon->conntrack, value, mask, keep_answered_tcp);
+	int error = conntrack_flush(daemon->conntrack, value, mask, keep_living_tcp);
 
 	if (error < 0)
 		events_add(daemon->events, EVENT_KERNEL, EVENT_ERROR, NULL, "connections of a dead link cannot be deleted: %s",
 			strerror(-error));
 }
 
-/* One policy's connections on that link: reset keeps answered TCP, which the ruleset tells at its next packet. */
+/* One policy's connections on that link: reset keeps living TCP, which the ruleset tells at its next packet. */
 static void flush_policy(struct daemon *daemon, const struct link_run *run, size_t policy)
 {
 	struct mark_layout layout = layout_of(daemon);
@@ -228,7 +230,7 @@ static bool all_alike(const struct daemon *daemon, const struct link_view *links
 
 	for (size_t i = 0; i < config->policy_count; i++) {
 		if (config->policies[i].balance.on_failure != config->policies[0].balance.on_failure
-		    || !plan_has_way(&config->policies[i], links))
+		    || !plan_has_way(config, &config->policies[i], links))
 			return false;
 	}
 	return config->policy_count > 0 && config->policies[0].balance.on_failure != ON_FAILURE_KEEP;
@@ -247,7 +249,7 @@ static void flush_link(struct daemon *daemon, const struct link_run *run)
 		return;
 	}
 	for (size_t i = 0; i < config->policy_count; i++) {
-		if (plan_has_way(&config->policies[i], links))
+		if (plan_has_way(config, &config->policies[i], links))
 			flush_policy(daemon, run, i);
 	}
 }
@@ -262,9 +264,13 @@ void apply_dead_link(struct daemon *daemon, struct link_run *run)
 	if (!run->view.dead)
 		return;
 	flush_link(daemon, run);
-	/* A packet that was held meanwhile may still have got the old decision. */
+	/*
+	 * Once more soon: a packet that was held meanwhile may still have got the old decision. And some
+	 * seconds long for TCP that was reset: the kernel would keep its entry for a SYN with the same ports.
+	 */
 	daemon->flush_again |= 1ull << run->id;
-	uv_timer_start(&daemon->flush_timer, on_flush_timer, FLUSH_AGAIN_MS, 0);
+	daemon->flushes_left = FLUSH_AGAIN_TIMES;
+	uv_timer_start(&daemon->flush_timer, on_flush_timer, FLUSH_AGAIN_MS, FLUSH_EVERY_MS);
 }
 
 void apply_flush_again(struct daemon *daemon)
@@ -275,5 +281,8 @@ void apply_flush_again(struct daemon *daemon)
 		if ((daemon->flush_again >> run->id & 1) != 0 && run->view.dead)
 			flush_link(daemon, run);
 	}
+	if (--daemon->flushes_left > 0)
+		return;
 	daemon->flush_again = 0;
+	uv_timer_stop(&daemon->flush_timer);
 }

@@ -79,6 +79,7 @@ struct daemon {
 	uv_timer_t watch_timer, second_timer, flush_timer;
 	uv_signal_t hangup, terminate, interrupt;
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
+	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
 	uint64_t log_lost;
 	bool foreground, ending;

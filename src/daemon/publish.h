@@ -8,8 +8,6 @@
 
 #include "core/decide.h"
 
-#define PUBLISH_READERS_MAX 64
-
 /* A reader announces what it reads (a hazard pointer); only its own thread writes it. */
 struct publish_reader {
 	_Atomic(const struct snapshot *) reading;

@@ -104,6 +104,18 @@ static const char *overall(const struct daemon *daemon)
 	return "up";
 }
 
+/* When the whole last changed: the newest change of a link, or our start. */
+static time_t last_change(const struct daemon *daemon)
+{
+	time_t last = daemon->started;
+
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		if (daemon->links[i].since > last)
+			last = daemon->links[i].since;
+	}
+	return last;
+}
+
 static json_t *report_queue(const struct daemon *daemon)
 {
 	const struct kernel_settings *kernel = &daemon->generation->config->kernel;
@@ -138,7 +150,7 @@ static void answer_status(void *data, const struct control_request *request, str
 		"version", VERSION,
 		"state", overall(daemon),
 		"uptime_s", (json_int_t)(time(NULL) - daemon->started),
-		"since", (json_int_t)daemon->started,
+		"since", (json_int_t)last_change(daemon),
 		"links", report_links(daemon),
 		"decisions", (json_int_t)verdicts_decisions(daemon->verdicts),
 		"fallbacks", (json_int_t)fallbacks,

@@ -134,7 +134,7 @@ static size_t consequences(struct daemon *daemon, const struct link_run *run, st
 	world_view(daemon, links);
 	for (size_t i = 0; i < config->policy_count; i++) {
 		const struct policy *policy = &config->policies[i];
-		const char *what = plan_has_way(policy, links) ? failure_text(policy->balance.on_failure)
+		const char *what = plan_has_way(config, policy, links) ? failure_text(policy->balance.on_failure)
 		                                               : "it has no other link; its connections are left as they are";
 
 		if (!uses_link(policy, (size_t)(run - daemon->links)))

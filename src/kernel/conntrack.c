@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -171,12 +172,23 @@ static uint8_t read_protocol(const struct attributes *attributes)
 	return attributes_u8(&protocol, CTA_PROTO_NUM, IPPROTO_TCP);
 }
 
+/* TCP_CONNTRACK_NONE where there is none. */
+static uint8_t read_tcp_state(const struct attributes *attributes)
+{
+	struct attributes protocol, tcp;
+
+	attributes_read_nested(attributes, CTA_PROTOINFO, &protocol);
+	attributes_read_nested(&protocol, CTA_PROTOINFO_TCP, &tcp);
+	return attributes_u8(&tcp, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_NONE);
+}
+
 /* Without the status, which the kernel always gives, it counts as answered. */
-static bool is_answered_tcp(const struct attributes *attributes)
+static bool is_living_tcp(const struct attributes *attributes)
 {
 	uint32_t status = ntohl(attributes_u32(attributes, CTA_STATUS, UINT32_MAX));
 
-	return read_protocol(attributes) == IPPROTO_TCP && (status & IPS_SEEN_REPLY) != 0;
+	return read_protocol(attributes) == IPPROTO_TCP && (status & IPS_SEEN_REPLY) != 0
+	       && read_tcp_state(attributes) != TCP_CONNTRACK_CLOSE;
 }
 
 /* Copies what names the connection. The id makes sure that none of the same tuple goes instead. */
@@ -206,7 +218,7 @@ static int gather_deletion(const struct nlmsghdr *message, void *data)
 
 	if (!is_entry(message, &attributes, &mark) || (mark & deletions->mask) != deletions->value)
 		return MNL_CB_OK;
-	if (is_answered_tcp(&attributes) || attributes.items[CTA_ID] == NULL)
+	if (is_living_tcp(&attributes) || attributes.items[CTA_ID] == NULL)
 		return MNL_CB_OK;
 	if (!make_room(deletions)) {
 		errno = ENOMEM;
@@ -281,7 +293,7 @@ static void flush_udp(struct netlink *netlink, uint8_t native, uint32_t value, u
 }
 
 /* No filter says "all except one": what is left after UDP is listed and deleted one by one. */
-static int flush_all_but_answered_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
+static int flush_all_but_living_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *request = build_request(buffer, GET_TYPE, NLM_F_DUMP);
@@ -297,7 +309,7 @@ static int flush_all_but_answered_tcp(struct netlink *netlink, uint32_t value, u
 	return error < 0 ? error : sent;
 }
 
-int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_answered_tcp)
+int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_living_tcp)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *request;
@@ -305,8 +317,8 @@ int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool
 	/* Without a mask it would be every connection of the machine. */
 	if (mask == 0 || (value & ~mask) != 0)
 		return -EINVAL;
-	if (keep_answered_tcp)
-		return flush_all_but_answered_tcp(netlink, value, mask);
+	if (keep_living_tcp)
+		return flush_all_but_living_tcp(netlink, value, mask);
 	request = build_request(buffer, DELETE_TYPE, 0);
 	put_mark(request, value, mask);
 	return netlink_ask(netlink, request, NULL, NULL);

@@ -21,7 +21,7 @@ int conntrack_list(struct netlink *netlink, uint32_t mask, bool (*callback)(cons
 
 /*
  * Deletes the connections of both families with (mark & mask) == value, in the kernel, in as few
- * messages as it takes. With keep_answered_tcp those of TCP stay that saw an answer: the next SYN of
- * the others begins anew. 0 or -errno.
+ * messages as it takes. With keep_living_tcp those of TCP stay that were answered and not reset: the
+ * next SYN of the others begins anew. 0 or -errno.
  */
-int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_answered_tcp);
+int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_living_tcp);

@@ -204,7 +204,7 @@ class Lab:
         gateway, internet = self.ns("gw"), self.ns("inet")
         for link in self.links:
             isp = self.ns(f"isp{link.number}")
-            yield f"link add {link.device} netns {gateway} type veth peer name gw index {FAR_INDEX} netns {isp}"
+            yield f"link add gw index {FAR_INDEX} netns {isp} type veth peer name {link.device} netns {gateway}"
             yield f"link add isp{link.number} netns {internet} type veth peer name inet netns {isp}"
         for zone in self.zones:
             yield f"link add {zone.device} netns {gateway} type veth peer name eth0 netns {self.ns(zone.name)}"
@@ -313,8 +313,8 @@ table inet isp {{
     def create_device(self, link):
         """Makes the device anew with the same name, addresses and ISP."""
         isp = f"isp{link.number}"
-        run("ip", "link", "add", link.device, "netns", self.ns("gw"), "type", "veth",
-            "peer", "name", "gw", "index", FAR_INDEX, "netns", self.ns(isp))
+        run("ip", "link", "add", "gw", "index", FAR_INDEX, "netns", self.ns(isp), "type", "veth",
+            "peer", "name", link.device, "netns", self.ns("gw"))
         self.ip(isp, ["link set gw up", f"addr add {link.gateway4}/24 dev gw",
                       f"addr add {link.gateway6}/64 dev gw nodad"])
         self.ip("gw", [f"link set {link.device} up", f"addr add {link.address4}/24 dev {link.device}",

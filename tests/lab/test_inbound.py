@@ -4,7 +4,7 @@
 import pytest
 
 import traffic
-from waiting import rate
+from waiting import wait_for, rate
 
 WEIGHTS = {"fiber": 5, "cable": 3, "lte": 2}
 POLICY = "policies:\n  - name: everything\n    balance: { algorithm: round-robin }\n"
@@ -74,10 +74,11 @@ table inet forwarder {{
 
 def test_inbound_while_its_link_is_not_the_best(lab):
     """Held connections by the second link live on over a reload and a failure of the first."""
-    traffic.Server(lab, "gw")
+    server = traffic.Server(lab, "gw")
     lab.start_daemon(lab.config(POLICY, WEIGHTS))
     load = lab.load_start("tcp", "inet", to=f"{lab.link('cable').address4}:7", rate=rate(200), count=20, hold=True,
                           **{"from": CALLERS["ipv4"]})
+    wait_for(lambda: sum(server.counts("tcp").values()) >= 20, 10, "20 connections")
     lab.cut_carrier(lab.link("fiber"))
     lab.wait_link("fiber", "down")
     assert lab.daemon.reload().returncode == 0

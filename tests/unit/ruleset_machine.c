@@ -47,13 +47,20 @@ static bool holds_name(const struct names *names, const char *name)
 	return false;
 }
 
-/* The kernel reads an address where that family has it: a rule has to match the family first. */
+/* The kernel's sets want their items in order and apart, and it reads an address where that family has it: a rule has to match the family first. */
 static bool holds_address(const struct machine *machine, const struct statement *statement, const struct address *address)
 {
 	assert_int_equal(machine->packet->flow.family, statement->family);
 	assert_true(statement->networks.count > 0);
 	for (size_t i = 0; i < statement->networks.count; i++) {
-		assert_int_equal(statement->networks.items[i].address.family, statement->family);
+		const struct network *network = &statement->networks.items[i];
+
+		assert_int_equal(network->address.family, statement->family);
+		if (i > 0)
+			assert_true(memcmp(network[-1].address.bytes, network->address.bytes, 16) < 0
+				&& !network_contains(&network[-1], &network->address));
+	}
+	for (size_t i = 0; i < statement->networks.count; i++) {
 		if (network_contains(&statement->networks.items[i], address))
 			return true;
 	}
@@ -62,6 +69,8 @@ static bool holds_address(const struct machine *machine, const struct statement 
 
 static bool holds_port(const struct machine *machine, const struct port_ranges *ports, uint16_t port)
 {
+	for (size_t i = 1; i < ports->count; i++)
+		assert_true(ports->items[i].first > ports->items[i - 1].last);
 	for (size_t i = 0; i < ports->count; i++) {
 		if (machine->packet->flow.ports && port >= ports->items[i].first && port <= ports->items[i].last)
 			return true;

@@ -324,7 +324,8 @@ static void turns_go_with_the_name_of_the_policy(void **state)
 	struct sample_gateway *before;
 
 	(void)state;
-	open_world(&world, THREE_LINKS "policies: [{ name: all, balance: { links: [fiber, cable], weights: { fiber: 1, cable: 1 } } }]\n");
+	open_world(&world, THREE_LINKS
+		"policies: [{ name: all, balance: { links: [fiber, cable], weights: { fiber: 1, cable: 1 } } }]\n");
 	assert_string_equal(decide_tcp(&world, "lan0", "10.0.1.5", "203.0.113.1"), "all: fiber");
 	before = world.gateway;
 	world.gateway = gateway_new(THREE_LINKS

@@ -226,22 +226,35 @@ static void addresses_of_links_lead_to_their_tables(void **state)
 	close_world(&world);
 }
 
-static void a_policy_has_a_way_while_one_of_its_links_is_usable(void **state)
+static void a_policy_has_a_way_while_it_or_if_none_finds_a_link(void **state)
 {
 	struct sample_gateway *gateway = gateway_new(
 		"links: { fiber: { device: wan1 }, cable: { device: wan2 }, lte: { device: wwan0 } }\n"
 		"policies:\n"
-		"  - { name: two, balance: { links: [fiber, cable] } }\n"
-		"  - { name: no, action: drop }\n");
-	const struct policy *two = &gateway->config->policies[0], *no = &gateway->config->policies[1];
+		"  - { name: two, balance: { links: [fiber, cable], if-none: drop } }\n"
+		"  - { name: fiber-or-any, balance: { links: [fiber], if-none: any } }\n"
+		"  - { name: fiber-or-next, balance: { links: [fiber] } }\n"
+		"  - { name: no, action: drop }\n"
+		"  - { name: rest, balance: { links: [lte] } }\n"
+		"  - { name: last, balance: { links: [fiber] } }\n");
+	const struct config *config = gateway->config;
+	static const bool expected[3][6] = {
+		{ true, true, true, false, true, true },    /* all are usable */
+		{ true, true, true, false, true, false },   /* fiber is down */
+		{ false, true, true, false, true, false },  /* cable, too */
+	};
+	static const char *const lost[] = { NULL, "fiber", "cable" };
 
 	(void)state;
-	assert_true(plan_has_way(two, gateway->view.links));
-	gateway_down(gateway, "fiber");
-	assert_true(plan_has_way(two, gateway->view.links));
-	gateway_down(gateway, "cable");
-	assert_false(plan_has_way(two, gateway->view.links));
-	assert_false(plan_has_way(no, gateway->view.links));
+	for (size_t step = 0; step < 3; step++) {
+		if (lost[step] != NULL)
+			gateway_down(gateway, lost[step]);
+		for (size_t i = 0; i < config->policy_count; i++)
+			assert_int_equal(plan_has_way(config, &config->policies[i], gateway->view.links), expected[step][i]);
+	}
+	gateway_down(gateway, "lte");
+	for (size_t i = 0; i < config->policy_count; i++)
+		assert_false(plan_has_way(config, &config->policies[i], gateway->view.links));
 	gateway_free(gateway);
 }
 
@@ -332,7 +345,7 @@ int main(void)
 		cmocka_unit_test(rules_lead_marks_to_tables),
 		cmocka_unit_test(rules_stay_without_the_link),
 		cmocka_unit_test(addresses_of_links_lead_to_their_tables),
-		cmocka_unit_test(a_policy_has_a_way_while_one_of_its_links_is_usable),
+		cmocka_unit_test(a_policy_has_a_way_while_it_or_if_none_finds_a_link),
 		cmocka_unit_test(whole_plans_are_as_they_were),
 	};
 

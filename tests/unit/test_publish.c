@@ -50,7 +50,7 @@ static void free_owner(void *data)
 static void owners_go_in_order_once_nobody_reads(void **state)
 {
 	struct sample_gateway *gateway = gateway_new(yaml);
-	struct publish_reader readers[2] = { 0 };
+	struct publish_reader readers[2] = { { NULL } };
 	const struct snapshot *old;
 	struct publisher publisher;
 	unsigned int freed = 0;
@@ -87,7 +87,7 @@ static void owners_go_in_order_once_nobody_reads(void **state)
 static void the_end_frees_what_is_left(void **state)
 {
 	struct sample_gateway *gateway = gateway_new(yaml);
-	struct publish_reader reader = { 0 };
+	struct publish_reader reader = { NULL };
 	struct publisher publisher;
 	unsigned int freed = 0;
 
@@ -156,7 +156,7 @@ static void wait_for_readers(struct reading *readings)
 static void readers_and_replacements_run_at_once(void **state)
 {
 	struct sample_gateway *gateway = gateway_new(yaml);
-	struct publish_reader readers[READERS] = { 0 };
+	struct publish_reader readers[READERS] = { { NULL } };
 	struct reading readings[READERS];
 	_Atomic bool over = false;
 	struct publisher publisher;

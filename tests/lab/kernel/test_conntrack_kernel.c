@@ -50,8 +50,6 @@ static void set_protocol(struct nf_conntrack *entry, uint8_t protocol)
 		nfct_set_attr_u16(entry, ATTR_ICMP_ID, htons(777));
 		break;
 	case IPPROTO_TCP:
-		nfct_set_attr_u8(entry, ATTR_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
-		__attribute__((fallthrough));
 	case IPPROTO_UDP:
 		nfct_set_attr_u16(entry, ATTR_PORT_SRC, htons(5000));
 		nfct_set_attr_u16(entry, ATTR_PORT_DST, htons(443));
@@ -62,7 +60,8 @@ static void set_protocol(struct nf_conntrack *entry, uint8_t protocol)
 }
 
 /* An entry from 10.0.0.NUMBER (or fd01::NUMBER) to 203.0.113.9 (or fd02::). */
-static void add_with_status(enum family family, uint8_t protocol, uint32_t number, uint32_t mark, uint32_t status)
+static void add_whole(enum family family, uint8_t protocol, uint32_t number, uint32_t mark, uint32_t status,
+	uint8_t tcp_state)
 {
 	uint8_t buffer[1024] __attribute__((aligned(8)));
 	struct nf_conntrack *entry = nfct_new();
@@ -75,12 +74,24 @@ static void add_with_status(enum family family, uint8_t protocol, uint32_t numbe
 	nfct_set_attr_u32(entry, ATTR_TIMEOUT, 600);
 	nfct_set_attr_u32(entry, ATTR_MARK, mark);
 	nfct_set_attr_u32(entry, ATTR_STATUS, status);
+	if (protocol == IPPROTO_TCP)
+		nfct_set_attr_u8(entry, ATTR_TCP_STATE, tcp_state);
 	request->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
 	request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
 	header->nfgen_family = family == IPV4 ? AF_INET : AF_INET6;
 	assert_true(nfct_nlmsg_build(request, entry) >= 0);
 	assert_int_equal(netlink_ask(netlink, request, NULL, NULL), 0);
 	nfct_destroy(entry);
+}
+
+static void add_with_status(enum family family, uint8_t protocol, uint32_t number, uint32_t mark, uint32_t status)
+{
+	add_whole(family, protocol, number, mark, status, TCP_CONNTRACK_ESTABLISHED);
+}
+
+static void add_tcp(uint32_t number, uint32_t mark, uint8_t tcp_state)
+{
+	add_whole(IPV4, IPPROTO_TCP, number, mark, IPS_CONFIRMED | IPS_SEEN_REPLY, tcp_state);
 }
 
 /* One that was answered. */
@@ -265,6 +276,19 @@ static void flushes_tcp_without_an_answer(void **state)
 	assert_true(is_there(4));
 }
 
+/* One that was reset keeps its entry for ten seconds: a SYN with the same ports must not meet it. */
+static void flushes_tcp_that_was_reset(void **state)
+{
+	(void)state;
+	add_tcp(1, 1, TCP_CONNTRACK_ESTABLISHED);
+	add_tcp(2, 1, TCP_CONNTRACK_CLOSE);
+	add_tcp(3, 2, TCP_CONNTRACK_CLOSE);
+	assert_int_equal(conntrack_flush(netlink, 1, LINK_MASK, true), 0);
+	assert_true(is_there(1));
+	assert_false(is_there(2));
+	assert_true(is_there(3));
+}
+
 /* Unmarked ones can be meant, too: the mask says so. */
 static void flushes_a_value_of_zero(void **state)
 {
@@ -313,6 +337,7 @@ int main(void)
 		EMPTIED(flushes_exactly),
 		EMPTIED(flushes_all_but_tcp),
 		EMPTIED(flushes_tcp_without_an_answer),
+		EMPTIED(flushes_tcp_that_was_reset),
 		EMPTIED(flushes_a_value_of_zero),
 		EMPTIED(refuses_to_flush_everything),
 		EMPTIED(flushes_many),

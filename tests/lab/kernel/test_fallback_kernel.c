@@ -95,11 +95,54 @@ static void planned_rulesets_replace_one_another(void **state)
 	assert_in_range(plan_goldens(replace, *state), 3, 100);
 }
 
+/* Sends a datagram and says what connection tracking keeps of it: its mark, or 0 where it was dropped. */
+static unsigned int mark_after_sending(const char *to)
+{
+	char command[128], text[1024];
+	const char *mark;
+
+	run("bash -c 'echo > /dev/udp/%s/9' 2>/dev/null", to);
+	snprintf(command, sizeof(command), "conntrack -L -p udp -d %s 2>/dev/null", to);
+	mark = strstr(read_output(command, text, sizeof(text)), "mark=");
+	return mark == NULL ? 0 : (unsigned int)strtoul(mark + strlen("mark="), NULL, 10);
+}
+
+/* A chain that was gone to and ends goes on behind the jump, so the next policy is asked. */
+static void policies_without_a_usable_link_are_passed_over(void **state)
+{
+	struct sample_gateway *gateway = gateway_new(
+		"links: { fiber: { device: wan1 }, cable: { device: wan2 }, lte: { device: wwan0 } }\n"
+		"policies:\n"
+		"  - { name: first, match: { to: internet }, balance: { links: fiber } }\n"
+		"  - { name: second, match: { to: 203.0.113.2 }, action: drop }\n"
+		"  - { name: third, match: { to: 203.0.113.3 }, balance: { links: fiber, if-none: drop } }\n"
+		"  - { name: fourth, match: { to: 203.0.113.4 }, balance: { links: [fiber, lte], if-none: drop } }\n"
+		"  - { name: fifth, match: { to: 203.0.113.5 }, balance: { links: fiber, if-none: any } }\n"
+		"  - { name: sixth, match: { to: internet }, balance: { links: cable } }\n");
+	struct plan *plan;
+
+	gateway_down(gateway, "fiber");
+	gateway_down(gateway, "lte");
+	plan = plan_of(gateway);
+	apply("policies", *state, plan);
+	assert_true(run("ip link add wan1 type veth peer name far && ip link set far up && ip link set wan1 up"
+			" && ip address add 198.51.1.1/24 dev wan1 && ip route add default dev wan1"));
+	assert_int_equal(mark_after_sending("203.0.113.1"), 2 | 6 << 11);
+	assert_int_equal(mark_after_sending("203.0.113.2"), 0);
+	assert_int_equal(mark_after_sending("203.0.113.3"), 0);
+	assert_int_equal(mark_after_sending("203.0.113.4"), 0);
+	assert_int_equal(mark_after_sending("203.0.113.5"), 2 | 5 << 11);
+	assert_int_equal(mark_after_sending("198.51.1.1"), 0x3f | 8191 << 11); /* itself */
+	plan_free(plan);
+	gateway_free(gateway);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(planned_rulesets_load),
 		cmocka_unit_test(planned_rulesets_replace_one_another),
+		cmocka_unit_test(policies_without_a_usable_link_are_passed_over),
 	};
 
 	if (!own_network_enter())
