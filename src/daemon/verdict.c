@@ -4,21 +4,17 @@
 #include "daemon/verdict.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/packet.h"
 #include "core/pending.h"
 #include "kernel/queue.h"
 
-#define BATCH        64
-#define HEARTBEAT_MS 250
+#define BATCH 64
 
 struct worker {
 	struct verdicts *verdicts;
@@ -39,7 +35,7 @@ struct verdicts {
 	struct publish_reader *readers;
 	struct worker *workers;
 	size_t count;
-	int wake; /* eventfd: the threads shall end */
+	atomic_bool ending;
 };
 
 uint64_t verdicts_now_ms(void)
@@ -117,33 +113,34 @@ static void answer(struct worker *worker, const struct snapshot *snapshot, const
 		queue_accept(worker->queue, packet->id, mark_merge(snapshot->layout, packet->mark, mark));
 }
 
-static void answer_all(struct worker *worker)
+static void answer_all(struct worker *worker, const struct queue_packet *packets, size_t count)
 {
-	struct queue_packet packets[BATCH];
-	int count;
+	const struct snapshot *snapshot = publish_acquire(&worker->verdicts->publisher, worker->reader);
+	uint64_t now_ms = verdicts_now_ms();
 
-	while ((count = queue_receive(worker->queue, packets, BATCH)) > 0) {
-		const struct snapshot *snapshot = publish_acquire(&worker->verdicts->publisher, worker->reader);
-		uint64_t now_ms = verdicts_now_ms();
-
-		for (int i = 0; i < count; i++)
-			answer(worker, snapshot, &packets[i], now_ms);
-		queue_flush(worker->queue);
-		publish_release(worker->reader);
-		atomic_store_explicit(&worker->heartbeat_ms, now_ms, memory_order_relaxed);
-	}
+	for (size_t i = 0; i < count; i++)
+		answer(worker, snapshot, &packets[i], now_ms);
+	queue_flush(worker->queue);
+	publish_release(worker->reader);
 }
 
 static void *run(void *data)
 {
+	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	struct worker *worker = data;
-	struct pollfd fds[] = { { .fd = queue_fd(worker->queue), .events = POLLIN },
-		{ .fd = worker->verdicts->wake, .events = POLLIN } };
+	struct queue_packet packets[BATCH];
 
-	while (fds[1].revents == 0) {
+	while (!atomic_load_explicit(&worker->verdicts->ending, memory_order_relaxed)) {
+		int count = queue_receive(worker->queue, packets, BATCH);
+
+		if (count > 0)
+			answer_all(worker, packets, (size_t)count);
+		/* A queue that only errs gives no sign of life, and the main thread ends us. */
+		if (count < 0) {
+			nanosleep(&pause, NULL);
+			continue;
+		}
 		atomic_store_explicit(&worker->heartbeat_ms, verdicts_now_ms(), memory_order_relaxed);
-		if (poll(fds, 2, HEARTBEAT_MS) > 0 && fds[0].revents != 0)
-			answer_all(worker);
 	}
 	return NULL;
 }
@@ -182,8 +179,7 @@ static struct verdicts *verdicts_alloc(size_t count)
 		return NULL;
 	verdicts->workers = calloc(count, sizeof(*verdicts->workers));
 	verdicts->readers = calloc(count, sizeof(*verdicts->readers));
-	verdicts->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (verdicts->workers == NULL || verdicts->readers == NULL || verdicts->wake < 0) {
+	if (verdicts->workers == NULL || verdicts->readers == NULL) {
 		verdicts_stop(verdicts);
 		return NULL;
 	}
@@ -233,13 +229,10 @@ void verdicts_stop(struct verdicts *verdicts)
 {
 	if (verdicts == NULL)
 		return;
-	if (verdicts->wake >= 0)
-		eventfd_write(verdicts->wake, 1);
+	atomic_store(&verdicts->ending, true);
 	for (size_t i = 0; i < verdicts->count; i++)
 		stop_worker(&verdicts->workers[i]);
 	publish_end(&verdicts->publisher);
-	if (verdicts->wake >= 0)
-		close(verdicts->wake);
 	free(verdicts->readers);
 	free(verdicts->workers);
 	free(verdicts);

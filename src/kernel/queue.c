@@ -79,6 +79,7 @@ static void lay_out_slots(struct queue *queue)
 
 static int open_socket(struct queue *queue, uint32_t length)
 {
+	struct timeval wait = { .tv_usec = QUEUE_WAIT_MS * 1000 };
 	int on = 1;
 
 	queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
@@ -89,6 +90,8 @@ static int open_socket(struct queue *queue, uint32_t length)
 	if (mnl_socket_setsockopt(queue->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
 		return -errno;
 	size_buffer(queue, length);
+	if (setsockopt(queue_fd(queue), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -185,16 +188,14 @@ void queue_close(struct queue *queue)
 	free(queue);
 }
 
-/* Messages read, or -errno. */
+/* Messages read, or -errno. One call both waits and takes all that is there: it is on everybody's way. */
 static int read_slots(struct queue *queue, size_t max)
 {
 	int count;
 
-	for (size_t i = 0; i < max; i++)
-		queue->messages[i].msg_hdr.msg_namelen = sizeof(queue->senders[i]);
 	do
-		count = recvmmsg(queue_fd(queue), queue->messages, (unsigned int)max, MSG_DONTWAIT, NULL);
-	while (count < 0 && (errno == EINTR || errno == ENOBUFS));
+		count = recvmmsg(queue_fd(queue), queue->messages, (unsigned int)max, MSG_WAITFORONE, NULL);
+	while (count < 0 && errno == ENOBUFS);
 	return count < 0 ? -errno : count;
 }
 
@@ -212,7 +213,7 @@ int queue_receive(struct queue *queue, struct queue_packet *packets, size_t max)
 	while (found == 0 && max > 0) {
 		count = read_slots(queue, max);
 		if (count < 0)
-			return count == -EAGAIN ? 0 : count;
+			return count == -EAGAIN || count == -EINTR ? 0 : count;
 		for (int i = 0; i < count; i++) {
 			if (is_from_kernel(&queue->messages[i].msg_hdr) &&
 				queue_message_parse(queue->slots[i].bytes, queue->messages[i].msg_len, &packets[found]))

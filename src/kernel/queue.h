@@ -8,6 +8,9 @@
 /* Bytes of each packet that come up: headers with every usual option. */
 #define QUEUE_COPY_RANGE 192
 
+/* How long queue_receive() waits. */
+#define QUEUE_WAIT_MS 250
+
 struct queue;
 
 /* A packet that waits for its verdict; payload is valid until the next queue_receive(). */
@@ -28,7 +31,8 @@ void queue_close(struct queue *queue);
 int queue_fd(const struct queue *queue);
 
 /*
- * Reads up to max packets without waiting. Number of packets, 0 where there is none, or -errno.
+ * Waits for the first packet, QUEUE_WAIT_MS at most, and takes up to max that are there.
+ * Number of packets, 0 where none came in time or a signal did, or -errno.
  */
 int queue_receive(struct queue *queue, struct queue_packet *packets, size_t max);
 
