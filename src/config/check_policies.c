@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/forms.h"
+#include "core/protocol.h"
 #include "core/schedule.h"
 
 struct named {

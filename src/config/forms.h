@@ -28,6 +28,3 @@ const char *check_mail_user(const char *text, const char **ret_hint);
 /* False, with a problem, where node is no network. */
 bool read_network(struct loader *loader, const struct node *node, struct network *ret_network);
 
-/* NULL for a protocol without a name. */
-const char *protocol_name(uint8_t protocol);
-bool protocol_has_ports(uint8_t protocol);

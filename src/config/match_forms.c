@@ -1,70 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Protocols and ports of a match. */
 
-#include <netinet/in.h>
 #include <string.h>
 
 #include "config/forms.h"
-
-struct protocol {
-	const char *name;
-	uint8_t number;
-	bool ports;
-};
-
-/* As IANA names them, and what people say. The first name of a number is the one that is printed. */
-static const struct protocol known_protocols[] = {
-	{ "tcp", IPPROTO_TCP, true },
-	{ "udp", IPPROTO_UDP, true },
-	{ "icmp", IPPROTO_ICMP, false },
-	{ "icmpv6", IPPROTO_ICMPV6, false },
-	{ "ipv6-icmp", IPPROTO_ICMPV6, false },
-	{ "sctp", IPPROTO_SCTP, true },
-	{ "dccp", IPPROTO_DCCP, true },
-	{ "udplite", IPPROTO_UDPLITE, true },
-	{ "esp", IPPROTO_ESP, false },
-	{ "ah", IPPROTO_AH, false },
-	{ "gre", IPPROTO_GRE, false },
-	{ "ipip", IPPROTO_IPIP, false },
-	{ "sit", IPPROTO_IPV6, false },
-	{ "ipcomp", IPPROTO_COMP, false },
-	{ "igmp", IPPROTO_IGMP, false },
-	{ "pim", IPPROTO_PIM, false },
-	{ "ospf", 89, false },
-	{ "vrrp", 112, false },
-	{ "l2tp", 115, false },
-};
-
-#define KNOWN_PROTOCOLS (sizeof(known_protocols) / sizeof(known_protocols[0]))
-
-const char *protocol_name(uint8_t protocol)
-{
-	for (size_t i = 0; i < KNOWN_PROTOCOLS; i++) {
-		if (known_protocols[i].number == protocol)
-			return known_protocols[i].name;
-	}
-	return NULL;
-}
-
-bool protocol_has_ports(uint8_t protocol)
-{
-	for (size_t i = 0; i < KNOWN_PROTOCOLS; i++) {
-		if (known_protocols[i].number == protocol)
-			return known_protocols[i].ports;
-	}
-	return false;
-}
+#include "core/protocol.h"
 
 static bool parse_protocol(const char *text, uint8_t *ret_number)
 {
 	uint64_t number;
 
-	for (size_t i = 0; i < KNOWN_PROTOCOLS; i++) {
-		if (strcmp(known_protocols[i].name, text) == 0) {
-			*ret_number = known_protocols[i].number;
-			return true;
-		}
-	}
+	if (protocol_number(text, ret_number))
+		return true;
 	if (value_read(text, UNIT_NONE, &number) != VALUE_FINE || number > UINT8_MAX)
 		return false;
 	*ret_number = (uint8_t)number;
@@ -75,8 +22,8 @@ static void unknown_protocol(struct loader *loader, const struct node *node)
 {
 	struct nearest nearest = nearest_to(node->text);
 
-	for (size_t i = 0; i < KNOWN_PROTOCOLS; i++)
-		nearest_try(&nearest, known_protocols[i].name);
+	for (size_t i = 0; protocol_known(i) != NULL; i++)
+		nearest_try(&nearest, protocol_known(i));
 	problem_add(&loader->problems, node->at, "`protocol': `%.60s' is not known", node->text);
 	if (!problem_hint_near(&loader->problems, &nearest))
 		problem_hint(&loader->problems, "write a name as tcp, udp, icmp, or a number from 0 to 255");

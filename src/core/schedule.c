@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct schedule {
@@ -55,32 +56,52 @@ static size_t cycle_length(const uint16_t *weights, size_t count)
 	return length;
 }
 
-static size_t richest(const int32_t *credit, size_t count)
-{
-	size_t best = 0;
+/* What lay_out() knows of a link at one pick; all is scaled by the sum of the weights. */
+struct claim {
+	int64_t weight;
+	int64_t due; /* what the link should have had by now, less what it has had */
+};
 
-	for (size_t i = 1; i < count; i++) {
-		if (credit[i] > credit[best])
+/*
+ * Tijdeman's rule ("The chairman assignment problem", 1980) for count >= 2 links: of those whose claim is
+ * at least 1 / (2 count - 2) pick the one that would soonest be owed 1 - 1 / (2 count - 2).
+ */
+static bool is_sooner(const struct claim *a, const struct claim *b, int64_t total, int64_t scale)
+{
+	int64_t left_a = (scale - 1) * total - scale * a->due, left_b = (scale - 1) * total - scale * b->due;
+	int64_t order = left_a * b->weight - left_b * a->weight;
+
+	return order != 0 ? order < 0 : a->due > b->due;
+}
+
+static size_t most_urgent(const struct claim *claims, size_t count, int64_t total)
+{
+	int64_t scale = 2 * (int64_t)count - 2;
+	size_t best = count;
+
+	for (size_t i = 0; i < count; i++) {
+		if (scale * claims[i].due < total && count > 1)
+			continue;
+		if (best == count || is_sooner(&claims[i], &claims[best], total, scale))
 			best = i;
 	}
 	return best;
 }
 
-/* Fills the cycle; credit has count zeros and comes back as zeros, because a cycle ends where it began. */
-static void lay_out(struct schedule *schedule, const uint16_t *weights, int32_t *credit, size_t count)
+/* Fills the cycle; what is due comes back to zeros, because a cycle ends where it began. */
+static void lay_out(struct schedule *schedule, struct claim *claims, size_t count)
 {
-	int32_t total = 0;
+	int64_t total = 0;
 
 	for (size_t i = 0; i < count; i++)
-		total += weights[i];
-
+		total += claims[i].weight;
 	for (size_t pick = 0; pick < schedule->cycle; pick++) {
 		size_t winner;
 
 		for (size_t i = 0; i < count; i++)
-			credit[i] += weights[i];
-		winner = richest(credit, count);
-		credit[winner] -= total;
+			claims[i].due += claims[i].weight;
+		winner = most_urgent(claims, count, total);
+		claims[winner].due -= total;
 		schedule->picks[pick] = (uint16_t)winner;
 	}
 }
@@ -89,24 +110,26 @@ struct schedule *schedule_new(const uint16_t *weights, size_t count)
 {
 	size_t cycle = cycle_length(weights, count);
 	struct schedule *schedule;
-	int32_t *credit;
+	struct claim *claims;
 
 	if (cycle == 0)
 		return NULL;
 
-	credit = calloc(count, sizeof(*credit));
+	claims = calloc(count, sizeof(*claims));
 	schedule = malloc(sizeof(*schedule) + cycle * sizeof(schedule->picks[0]));
-	if (credit == NULL || schedule == NULL)
+	if (claims == NULL || schedule == NULL)
 		goto fail;
 
 	atomic_init(&schedule->ticket, 0);
 	schedule->cycle = cycle;
-	lay_out(schedule, weights, credit, count);
-	free(credit);
+	for (size_t i = 0; i < count; i++)
+		claims[i].weight = weights[i];
+	lay_out(schedule, claims, count);
+	free(claims);
 	return schedule;
 
 fail:
-	free(credit);
+	free(claims);
 	free(schedule);
 	errno = ENOMEM;
 	return NULL;

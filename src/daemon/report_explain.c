@@ -7,28 +7,9 @@
 #include <string.h>
 
 #include "core/mark.h"
+#include "core/protocol.h"
 #include "daemon/daemon.h"
 #include "kernel/route_lookup.h"
-
-static const struct {
-	const char *name;
-	uint8_t number;
-	bool ports;
-} protocols[] = {
-	{ "tcp", 6, true },
-	{ "udp", 17, true },
-	{ "sctp", 132, true },
-	{ "udplite", 136, true },
-	{ "dccp", 33, true },
-	{ "icmp", 1, false },
-	{ "icmpv6", 58, false },
-	{ "gre", 47, false },
-	{ "esp", 50, false },
-	{ "ah", 51, false },
-	{ "ipip", 4, false },
-	{ "ospf", 89, false },
-	{ "vrrp", 112, false },
-};
 
 static bool parse_number(const char *text, unsigned long most, unsigned long *ret_number)
 {
@@ -43,18 +24,14 @@ static bool parse_number(const char *text, unsigned long most, unsigned long *re
 
 static bool parse_protocol(const char *text, struct flow *flow)
 {
-	unsigned long number;
-	bool given = parse_number(text, 255, &number);
+	unsigned long number = 0;
 
-	for (size_t i = 0; text != NULL && i < sizeof(protocols) / sizeof(*protocols); i++) {
-		if (given ? number != protocols[i].number : strcmp(text, protocols[i].name) != 0)
-			continue;
-		flow->protocol = protocols[i].number;
-		flow->ports = protocols[i].ports;
-		return true;
-	}
-	flow->protocol = given ? (uint8_t)number : 0;
-	return given;
+	if (text == NULL || (!protocol_number(text, &flow->protocol) && !parse_number(text, 255, &number)))
+		return false;
+	if (number != 0)
+		flow->protocol = (uint8_t)number;
+	flow->ports = protocol_has_ports(flow->protocol);
+	return true;
 }
 
 static bool parse_port(const char *text, uint16_t *ret_port)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mark.h"
+#include "core/protocol.h"
 #include "daemon/daemon.h"
 #include "kernel/conntrack.h"
 #include "service/log.h"
@@ -40,16 +41,10 @@ const char *report_link_name(const struct generation *generation, unsigned int i
 /* "tcp", or the number where it has no usual name. */
 const char *report_protocol_name(uint8_t protocol, char *text, size_t size)
 {
-	static const struct {
-		uint8_t number;
-		const char *name;
-	} names[] = { { 1, "icmp" }, { 6, "tcp" }, { 17, "udp" }, { 47, "gre" }, { 50, "esp" }, { 58, "icmpv6" },
-		{ 132, "sctp" }, { 136, "udplite" } };
+	const char *name = protocol_name(protocol);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (names[i].number == protocol)
-			return names[i].name;
-	}
+	if (name != NULL)
+		return name;
 	snprintf(text, size, "%u", protocol);
 	return text;
 }

@@ -88,8 +88,16 @@ class Daemon:
         self.process.wait()
         return when
 
+    def _states(self):
+        """Of each thread: R, S, T …"""
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{thread}/stat", encoding="utf-8") as file:
+                yield file.read().rpartition(")")[2].split()[0]
+
     def freeze(self):
+        """SIGSTOP; returns when every thread stands still."""
         os.kill(self.pid, signal.SIGSTOP)
+        wait_for(lambda: set(self._states()) == {"T"}, 5, "every thread to stop")
 
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)

@@ -28,12 +28,9 @@ static void spreads_five_one_one(void **state)
 	schedule_free(schedule);
 }
 
-/* In every prefix each link is at most one pick away from its share. */
-static void stays_within_one_pick(void **state)
+/* In every prefix each link is less than one pick away from its share. */
+static void stay_within_one_pick(unsigned int seed)
 {
-	unsigned int seed = (unsigned int)time(NULL);
-
-	(void)state;
 	print_message("seed %u\n", seed);
 	srand(seed);
 	for (int trial = 0; trial < 200; trial++) {
@@ -49,10 +46,18 @@ static void stays_within_one_pick(void **state)
 		for (int pick = 1; pick <= 2000; pick++) {
 			taken[schedule_next(schedule)]++;
 			for (size_t i = 0; i < count; i++)
-				assert_true(fabs((double)taken[i] - pick * weights[i] / total) <= 1.0 + 1e-9);
+				assert_true(fabs((double)taken[i] - pick * weights[i] / total) < 1.0);
 		}
 		schedule_free(schedule);
 	}
+}
+
+/* The first seed is one with which smooth weighted round robin goes beyond. */
+static void stays_within_one_pick(void **state)
+{
+	(void)state;
+	stay_within_one_pick(1795254113);
+	stay_within_one_pick((unsigned int)time(NULL));
 }
 
 struct worker {
