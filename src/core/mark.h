@@ -26,6 +26,9 @@
 #define MARK_POLICY_MAX       8190
 #define MARK_POLICY_NONE      8191 /* decided, but no policy matched */
 
+/* The class of our own checks: they are nobody's connections and are counted nowhere. */
+#define MARK_CLASS_CHECK 31
+
 struct mark_layout {
 	uint8_t shift;
 };

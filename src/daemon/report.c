@@ -40,7 +40,8 @@ static bool tally_connection(const struct connection *connection, void *data)
 {
 	struct tally *tally = data;
 
-	tally->links[mark_link(tally->layout, connection->mark)]++;
+	if (mark_class(tally->layout, connection->mark) != MARK_CLASS_CHECK)
+		tally->links[mark_link(tally->layout, connection->mark)]++;
 	return true;
 }
 

@@ -56,12 +56,14 @@ static bool add_flow(const struct connection *connection, void *data)
 	const struct flow *flow = &connection->flow;
 	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX], number[8];
 
+	if (mark_class(listing->layout, connection->mark) == MARK_CLASS_CHECK)
+		return true;
 	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s?, s:s?, s:n, s:I}",
 		"protocol", report_protocol_name(flow->protocol, number, sizeof(number)),
 		"from", address_format(&flow->from, from, sizeof(from)),
-		"from_port", flow->from_port,
+		"from_port", flow->ports ? flow->from_port : 0,
 		"to", address_format(&flow->to, to, sizeof(to)),
-		"to_port", flow->to_port,
+		"to_port", flow->ports ? flow->to_port : 0,
 		"policy", report_policy_name(generation, mark_policy(listing->layout, connection->mark)),
 		"link", report_link_name(generation, mark_link(listing->layout, connection->mark)),
 		"class",
