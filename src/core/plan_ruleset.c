@@ -14,6 +14,7 @@ enum {
 	PRIORITY_SOURCE_NAT = 100,
 };
 
+#define CHAIN_ASK    "ask"
 #define CHAIN_GUARD  "guard"
 #define CHAIN_EXEMPT "exempt"
 #define CHAIN_SETTLE "settle"
@@ -118,16 +119,29 @@ static void plan_prerouting(struct planner *planner)
 	match_no_link(planner);
 	build_values(b, MATCH_DESTINATION_KIND, &local, 1, false);
 	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_DIRECT));
+	/* Most go by a link: they are spared the second look-up. */
+	build_rule(b, "to a network that the main table reaches by a link");
+	match_no_link(planner);
+	build_devices(b, MATCH_ROUTED_OUT, &planner->link_devices, false);
+	build_jump(b, GOTO, CHAIN_ASK);
 	build_rule(b, "to a network that the main table reaches without a link");
 	match_no_link(planner);
 	build_action(b, MATCH_ROUTED);
-	build_devices(b, MATCH_ROUTED_OUT, &planner->link_devices, true);
 	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_DIRECT));
+	build_rule(b, "ask");
+	build_jump(b, GOTO, CHAIN_ASK);
+}
+
+static void plan_ask(struct planner *planner)
+{
+	struct builder *b = &planner->builder;
+
+	build_chain(b, CHAIN_ASK);
 	plan_middle_of_tcp(planner);
 	build_rule(b, "ask about connections from links, apart: a flood there must not delay inside");
 	build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
 	ask(planner, true);
-	build_rule(b, "ask about connections from inside");
+	build_rule(b, "ask about connections from inside, and of this machine");
 	ask(planner, false);
 }
 
@@ -146,9 +160,8 @@ static void plan_output(struct planner *planner)
 	match_no_link(planner);
 	build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, true);
 	build_set_mark(b, mark_link_mask(planner->layout), link_value(planner, MARK_LINK_DIRECT));
-	plan_middle_of_tcp(planner);
-	build_rule(b, "ask about connections of this machine");
-	ask(planner, false);
+	build_rule(b, "ask");
+	build_jump(b, GOTO, CHAIN_ASK);
 }
 
 /* Multicast, broadcast, neighbour discovery and link-local: a mark or a wait would break them. */
@@ -332,6 +345,7 @@ void plan_ruleset(struct planner *planner)
 	planner->plan->ruleset.counters = (struct names){ counters, 1 };
 	plan_prerouting(planner);
 	plan_output(planner);
+	plan_ask(planner);
 	plan_settle(planner);
 	plan_postrouting(planner);
 	plan_guard(planner);

@@ -16,9 +16,10 @@ OUR_BITS = 0x00FFFFFF
 FOREIGN_BIT = 0x40000000
 
 
-def without_counters(text):
+def chains(text):
+    """A listed ruleset without counters; chains that were made anew may stand in another place."""
     text = re.sub(r"packets \d+ bytes \d+", "", text)
-    return re.sub(r" # handle \d+", "", text)
+    return sorted(block.strip(" \n}") for block in text.split("\n\n"))
 
 
 def tables(lab):
@@ -28,7 +29,7 @@ def tables(lab):
 def kernel_state(lab):
     """Ruleset, rules and routes of the gateway as text."""
     return {
-        "nftables": without_counters(lab.run("gw", "nft", "-s", "list", "ruleset", check=False).stdout),
+        "nftables": chains(lab.run("gw", "nft", "-s", "list", "ruleset", check=False).stdout),
         "rules": lab.run("gw", "ip", "rule").stdout,
         "rules6": lab.run("gw", "ip", "-6", "rule").stdout,
         "routes": lab.run("gw", "ip", "route", "show", "table", "all", "type", "unicast").stdout,
