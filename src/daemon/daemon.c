@@ -166,13 +166,6 @@ static void on_hangup(uv_signal_t *handle, int number)
 	notify_send("READY=1");
 }
 
-static void close_handle(uv_handle_t *handle, void *data)
-{
-	(void)data;
-	if (!uv_is_closing(handle))
-		uv_close(handle, NULL);
-}
-
 static void on_end(uv_signal_t *handle, int number)
 {
 	struct daemon *daemon = handle->data;
@@ -199,6 +192,24 @@ static int start_handles(struct daemon *daemon)
 	uv_signal_start(&daemon->hangup, on_hangup, SIGHUP);
 	uv_signal_start(&daemon->terminate, on_end, SIGTERM);
 	return uv_signal_start(&daemon->interrupt, on_end, SIGINT);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+	if (handle->loop != NULL)
+		uv_close(handle, NULL);
+}
+
+/* Only ours: others close what is theirs, and free it then. */
+static void close_handles(struct daemon *daemon)
+{
+	close_handle((uv_handle_t *)&daemon->device_poll);
+	close_handle((uv_handle_t *)&daemon->watch_timer);
+	close_handle((uv_handle_t *)&daemon->second_timer);
+	close_handle((uv_handle_t *)&daemon->flush_timer);
+	close_handle((uv_handle_t *)&daemon->hangup);
+	close_handle((uv_handle_t *)&daemon->terminate);
+	close_handle((uv_handle_t *)&daemon->interrupt);
 }
 
 static int open_kernel(struct daemon *daemon)
@@ -328,7 +339,7 @@ static void stop(struct daemon *daemon)
 	control_free(daemon->control);
 	daemon->control = NULL;
 	mailer_free(daemon->mailer);
-	uv_walk(daemon->loop, close_handle, NULL);
+	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
 	verdicts_stop(daemon->verdicts);
 	plan_free(daemon->plan);

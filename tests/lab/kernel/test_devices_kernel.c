@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Proves the promises of devices.h on a real kernel: what is read, and which news count. */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -330,6 +331,122 @@ static void reads_again_when_interrupted(void **state)
 	assert_true(interrupted >= 5 && whole >= 5);
 }
 
+/* A process with a network namespace of its own; kill it to be rid of both. */
+static pid_t start_neighbour(void)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (unshare(CLONE_NEWNET) == 0 && write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return child;
+}
+
+static bool carrier_is(uint32_t index, int wanted, double seconds)
+{
+	double deadline = now_s() + seconds;
+
+	while (devices_carrier(netlink, index) != wanted) {
+		if (now_s() > deadline)
+			return false;
+	}
+	return true;
+}
+
+static bool set_far_end(pid_t neighbour, const char *state)
+{
+	return run("nsenter -t %d -n ip link set isp3 %s", neighbour, state);
+}
+
+/*
+ * The kernel holds its news of a lost carrier back for up to a second after the last one, but not of
+ * devices that it takes for virtual: where both ends have the same index it does not see that.
+ */
+static void sees_a_lost_carrier_at_once(void **state)
+{
+	pid_t neighbour = start_neighbour();
+
+	(void)state;
+	assert_true(run("ip link add wan3 index 500 type veth peer name isp3 index 500 netns %d", neighbour));
+	assert_true(run("ip link set wan3 up") && set_far_end(neighbour, "up"));
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_true(carrier_is(500, 1, 5));
+		assert_true(set_far_end(neighbour, "down"));
+		assert_int_equal(devices_carrier(netlink, 500), 0);
+		assert_false(read_device("wan3").carrier);
+		assert_true(set_far_end(neighbour, "up"));
+	}
+	assert_true(carrier_is(500, 1, 5));
+	assert_true(read_device("wan3").carrier);
+	run("ip link del wan3");
+	kill(neighbour, SIGKILL);
+	waitpid(neighbour, NULL, 0);
+}
+
+static void asks_for_a_carrier_by_index(void **state)
+{
+	uint32_t one = read_device("wan1").index, other = read_device("wan2").index;
+
+	(void)state;
+	assert_true(run("ip link set isp2 down"));
+	assert_int_equal(devices_carrier(netlink, one), 1);
+	assert_int_equal(devices_carrier(netlink, other), 0);
+	assert_int_equal(devices_carrier(netlink, read_device("lo").index), 1);
+	assert_true(run("ip link set wan1 down"));
+	assert_int_equal(devices_carrier(netlink, one), 0);
+	assert_true(run("ip link del wan2"));
+	assert_int_equal(devices_carrier(netlink, other), -ENODEV);
+	assert_int_equal(devices_carrier(netlink, 0x7ffffff0), -ENODEV);
+}
+
+/* Datagrams of 1,000 bytes to a neighbour that takes and forgets them. */
+static bool send_datagrams(const char *device, const char *to, unsigned int count)
+{
+	struct sockaddr_in target = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int sender = socket(AF_INET, SOCK_DGRAM, 0);
+	static const char data[1000];
+	bool good = inet_pton(AF_INET, to, &target.sin_addr) == 1 &&
+	            setsockopt(sender, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) == 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		good = good && sendto(sender, data, sizeof(data), 0, (struct sockaddr *)&target, sizeof(target)) > 0;
+	close(sender);
+	return good;
+}
+
+static void counts_bytes(void **state)
+{
+	struct device before, after, other = read_device("wan2");
+	/* With the header of Ethernet; and some room for what IPv6 says by itself. */
+	const uint64_t size = 1042, room = 2000;
+
+	(void)state;
+	before = read_device("wan1");
+	assert_true(run("ip link set wan1 address 02:00:00:00:00:01 && ip link set isp1 address 02:00:00:00:00:02"
+			" && ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:02 dev wan1"));
+	assert_true(send_datagrams("wan1", "192.0.2.77", 20));
+	after = read_device("wan1");
+	assert_in_range(after.sent - before.sent, 20 * size, 20 * size + room);
+	assert_in_range(after.received - before.received, 0, room);
+	before = after;
+	assert_true(run("ip addr add 198.51.100.1/24 dev isp1"
+			" && ip neigh replace 198.51.100.77 lladdr 02:00:00:00:00:01 dev isp1"));
+	assert_true(send_datagrams("isp1", "198.51.100.77", 30));
+	after = read_device("wan1");
+	assert_in_range(after.received - before.received, 30 * size, 30 * size + room);
+	assert_in_range(after.sent - before.sent, 0, room);
+	assert_in_range(read_device("wan2").sent - other.sent, 0, room);
+}
+
 int main(void)
 {
 #define ON_NETWORK(test) cmocka_unit_test_setup_teardown(test, make_network, clear_network)
@@ -345,6 +462,9 @@ int main(void)
 		ON_NETWORK(does_not_believe_others),
 		ON_NETWORK(hears_of_lost_news),
 		ON_NETWORK(reads_again_when_interrupted),
+		ON_NETWORK(sees_a_lost_carrier_at_once),
+		ON_NETWORK(asks_for_a_carrier_by_index),
+		ON_NETWORK(counts_bytes),
 	};
 	int failed;
 
