@@ -123,8 +123,6 @@ static int with_config(const struct options *options)
 		config_print(stdout, config);
 	else if (options->mode == MODE_DRY_RUN)
 		code = dry_run(stdout, config);
-	else if (options->mode == MODE_REMOVE)
-		code = dry_remove();
 	else
 		printf("%s: fine: %zu links, %zu policies\n", options->config_path, config->link_count, config->policy_count);
 	config_free(config);
@@ -154,5 +152,8 @@ int main(int count, char **arguments)
 	if (!read_options(count, arguments, &options, &code))
 		return code;
 	umask(077);
+	/* Works also where the configuration is gone already. */
+	if (options.mode == MODE_REMOVE)
+		return dry_remove();
 	return options.mode == MODE_RUN ? run(&options) : with_config(&options);
 }

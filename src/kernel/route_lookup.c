@@ -5,19 +5,19 @@
 
 #include <linux/rtnetlink.h>
 
+#include "kernel/attributes.h"
+
 static int read_answer(const struct nlmsghdr *header, void *data)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
 	struct route_answer *answer = data;
-	const struct nlattr *attribute;
+	struct attributes attributes;
 
 	if (header->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(header) < sizeof(*route))
 		return MNL_CB_OK;
 	answer->local = route->rtm_type == RTN_LOCAL;
-	mnl_attr_for_each (attribute, header, sizeof(*route)) {
-		if (mnl_attr_get_type(attribute) == RTA_OIF && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0)
-			answer->device_index = mnl_attr_get_u32(attribute);
-	}
+	attributes_read(header, sizeof(*route), &attributes);
+	answer->device_index = attributes_u32(&attributes, RTA_OIF, 0);
 	return MNL_CB_OK;
 }
 
