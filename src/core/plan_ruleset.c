@@ -276,7 +276,21 @@ static bool always_masquerades(const struct planner *planner, const struct polic
 	return policy->nat.kind == NAT_MASQUERADE;
 }
 
-/* Reached by TCP packets of decided connections. Packets that come from a link are left alone: it may live. */
+/* Packets that come from a link are left alone: it may live. */
+static void match_dead(struct planner *planner, size_t link, const struct values *policies)
+{
+	struct builder *b = &planner->builder;
+
+	build_mark_is(b, MATCH_MARK, mark_link_mask(planner->layout), link_value(planner, planner->ids->links[link]), false);
+	match_policies(planner, MATCH_MARK, policies);
+	build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+}
+
+/*
+ * Reached by TCP packets of decided connections. A SYN among them is the first of a connection that nobody
+ * answered, or has the ports of one that was reset: not refused, its sender repeats it, and the daemon will
+ * have deleted the old entry by then.
+ */
 static void plan_dead(struct planner *planner)
 {
 	struct builder *b = &planner->builder;
@@ -286,11 +300,13 @@ static void plan_dead(struct planner *planner)
 	for (size_t i = 0; i < planner->config->link_count; i++) {
 		if (!planner->view->links[i].dead || policies.count == 0)
 			continue;
+		build_rule(b, "link %s is dead: who begins there tries again", planner->config->links[i].name);
+		match_dead(planner, i, &policies);
+		match_protocol(planner, TCP_PROTOCOL);
+		build_statement(b, (struct statement){ .kind = MATCH_TCP_SYN });
+		build_action(b, DROP);
 		build_rule(b, "link %s is dead: its TCP connections are reset", planner->config->links[i].name);
-		build_mark_is(b, MATCH_MARK, mark_link_mask(planner->layout),
-			link_value(planner, planner->ids->links[i]), false);
-		match_policies(planner, MATCH_MARK, &policies);
-		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+		match_dead(planner, i, &policies);
 		build_action(b, REJECT_RESET);
 	}
 }

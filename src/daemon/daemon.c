@@ -125,13 +125,22 @@ static void watch_fallbacks(struct daemon *daemon)
 	daemon->fallbacks = count;
 }
 
+/* Where we ourselves were stopped, or the machine slept, the threads' silence means nothing yet. */
+static void watch_threads(struct daemon *daemon)
+{
+	uint64_t now_ms = verdicts_now_ms(), silence_ms = verdicts_silence_ms(daemon->verdicts, now_ms);
+	bool away = now_ms - daemon->watched_at_ms > 2 * SECOND_MS;
+
+	daemon->watched_at_ms = now_ms;
+	if (silence_ms > SILENCE_LIMIT_MS && !away)
+		end_hung(silence_ms);
+}
+
 static void on_second(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
-	uint64_t silence_ms = verdicts_silence_ms(daemon->verdicts, verdicts_now_ms());
 
-	if (silence_ms > SILENCE_LIMIT_MS)
-		end_hung(silence_ms);
+	watch_threads(daemon);
 	apply_reconcile(daemon);
 	update_rates(daemon);
 	watch_fallbacks(daemon);

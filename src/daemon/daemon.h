@@ -81,7 +81,7 @@ struct daemon {
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
 	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
-	uint64_t log_lost;
+	uint64_t log_lost, watched_at_ms;
 	bool foreground, ending;
 };
 
