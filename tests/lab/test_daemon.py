@@ -252,7 +252,8 @@ def test_carrier_lost_without_news(lab, tell):
     lab.ip("gw", [f"link add {link.device} index 777 type veth peer name gw index 777 netns {lab.ns('isp1')}",
                   f"link set {link.device} up", f"addr add {link.address4}/24 dev {link.device}",
                   f"addr add {link.address6}/64 dev {link.device} nodad"])
-    lab.ip("isp1", ["link set gw up", f"addr add {link.gateway4}/24 dev gw", f"addr add {link.gateway6}/64 dev gw nodad"])
+    lab.ip("isp1", ["link set gw up", f"addr add {link.gateway4}/24 dev gw",
+                    f"addr add {link.gateway6}/64 dev gw nodad"])
     lab.start_daemon(lab.config(POLICY, WEIGHTS))
     lab.wait_link("fiber", "up", deadline=20)
     waits = []
