@@ -17,7 +17,8 @@
 /* Values of the link field. Real links have 1 .. MARK_LINK_MAX. */
 #define MARK_LINK_UNDECIDED 0
 #define MARK_LINK_MAX       60
-#define MARK_LINK_DROP      61 /* the connection is dropped without a word */
+#define MARK_LINK_DROP      61 /* the connection is dropped without a word; never routed, so the look-up of
+                                  known networks borrows it: a rule makes it unreachable by default routes */
 #define MARK_LINK_REJECT    62 /* TCP gets a reset, everything else an ICMP error */
 #define MARK_LINK_DIRECT    63 /* goes where the main routing table says, not by a link of ours */
 

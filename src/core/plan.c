@@ -11,6 +11,7 @@
 /* Offsets from the configured priority, and the last resort of this machine, after table default. */
 enum {
 	PRIORITY_SPECIFIC = 0,
+	PRIORITY_KNOWN = 1,
 	PRIORITY_LINK = 10,
 	PRIORITY_GUARD = 80,
 	PRIORITY_SOURCE = 150,
@@ -127,8 +128,17 @@ static void plan_routing(struct planner *planner)
 			.table = 254,
 			.comment = "known networks first, whatever the mark",
 		};
+		struct plan_rule known = {
+			.family = family,
+			.priority = planner->config->kernel.rule_priority + PRIORITY_KNOWN,
+			.verdict = RULE_UNREACHABLE,
+			.mark = mark_make(planner->layout, MARK_LINK_DROP, 0, 0),
+			.mask = mark_link_mask(planner->layout),
+			.comment = "the look-up of known networks ends here",
+		};
 
 		add_rule(planner, &specific);
+		add_rule(planner, &known);
 		for (size_t i = 0; i < planner->config->link_count; i++)
 			plan_link(planner, i, family);
 		plan_last_resort(planner, family);
@@ -139,7 +149,7 @@ static void plan_routing(struct planner *planner)
 
 static size_t rules_needed(const struct config *config, const struct view *view)
 {
-	size_t count = FAMILIES * (2 + 2 * config->link_count);
+	size_t count = FAMILIES * (3 + 2 * config->link_count);
 
 	for (size_t i = 0; i < config->link_count; i++)
 		count += view->links[i].addresses.count;

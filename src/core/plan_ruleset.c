@@ -124,10 +124,15 @@ static void plan_prerouting(struct planner *planner)
 	match_no_link(planner);
 	build_devices(b, MATCH_ROUTED_OUT, &planner->link_devices, false);
 	build_jump(b, GOTO, CHAIN_ASK);
-	build_rule(b, "to a network that the main table reaches without a link");
+	/* With this mark a rule hides default routes, so that only known networks are found. */
+	build_rule(b, "to a network that the main table knows without a link");
 	match_no_link(planner);
+	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_DROP));
 	build_action(b, MATCH_ROUTED);
 	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_DIRECT));
+	build_rule(b, "to the internet");
+	build_mark_is(b, MATCH_MARK, link_mask, link_value(planner, MARK_LINK_DROP), false);
+	build_set_mark(b, link_mask, link_value(planner, MARK_LINK_UNDECIDED));
 	build_rule(b, "ask");
 	build_jump(b, GOTO, CHAIN_ASK);
 }

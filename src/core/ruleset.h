@@ -47,7 +47,7 @@ enum statement_kind {
 	MATCH_CONNECTION_MARK,  /* the same of the connection's mark */
 	MATCH_DESTINATION_KIND, /* values: any of RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST, as routing says */
 	MATCH_ROUTED_OUT,       /* names: the routing table, for mark 0, sends the destination out of any of these */
-	MATCH_ROUTED,           /* the routing table, for mark 0, knows a way to the destination */
+	MATCH_ROUTED,           /* routing knows a way to the destination for the packet's present mark */
 	/* Actions that go on with the next statement. */
 	SET_MARK,               /* packet mark = packet mark & ~mask | value */
 	RESTORE_MARK,           /* packet mark = packet mark & ~mask | connection mark & mask */

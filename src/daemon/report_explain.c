@@ -58,7 +58,7 @@ static uint32_t arriving_device(struct daemon *daemon, const struct flow *flow)
 {
 	struct route_answer way;
 
-	if (is_local(daemon->devices, &flow->from) || route_lookup(daemon->routing, &flow->from, &way) < 0)
+	if (is_local(daemon->devices, &flow->from) || route_lookup(daemon->routing, &flow->from, 0, &way) < 0)
 		return 0;
 	return way.device_index;
 }
@@ -66,9 +66,11 @@ static uint32_t arriving_device(struct daemon *daemon, const struct flow *flow)
 /* As the ruleset finds it out: a known way that is not one of the links'. */
 static bool goes_direct(struct daemon *daemon, const struct snapshot *snapshot, const struct flow *flow)
 {
+	/* The mark with which only known networks are found. */
+	uint32_t mark = mark_make(snapshot->layout, MARK_LINK_DROP, 0, 0);
 	struct route_answer way;
 
-	if (route_lookup(daemon->routing, &flow->to, &way) < 0)
+	if (route_lookup(daemon->routing, &flow->to, mark, &way) < 0)
 		return false;
 	return way.local || snapshot_came_by(snapshot, way.device_index) == 0;
 }

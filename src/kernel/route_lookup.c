@@ -21,7 +21,8 @@ static int read_answer(const struct nlmsghdr *header, void *data)
 	return MNL_CB_OK;
 }
 
-int route_lookup(struct netlink *netlink, const struct address *destination, struct route_answer *ret_answer)
+int route_lookup(struct netlink *netlink, const struct address *destination, uint32_t mark,
+	struct route_answer *ret_answer)
 {
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -34,5 +35,6 @@ int route_lookup(struct netlink *netlink, const struct address *destination, str
 	route->rtm_family = (unsigned char)family_native(destination->family);
 	route->rtm_dst_len = (unsigned char)(8 * family_size(destination->family));
 	mnl_attr_put(header, RTA_DST, family_size(destination->family), destination->bytes);
+	mnl_attr_put_u32(header, RTA_MARK, mark);
 	return netlink_ask(netlink, header, read_answer, ret_answer);
 }

@@ -13,5 +13,6 @@ struct route_answer {
 	uint32_t device_index; /* where it leaves */
 };
 
-/* For a packet without a mark. 0, -ENETUNREACH where there is no way, or -errno. */
-int route_lookup(struct netlink *netlink, const struct address *destination, struct route_answer *ret_answer);
+/* For a packet with that mark. 0; -ENETUNREACH, -EHOSTUNREACH or another -errno where there is no way. */
+int route_lookup(struct netlink *netlink, const struct address *destination, uint32_t mark,
+	struct route_answer *ret_answer);

@@ -242,6 +242,6 @@ void match_routed(struct rule_builder *rule, const struct statement *statement)
 	/* The kernel answers in the first byte; nft compares, and lists, all four of an interface index. */
 	uint8_t present[4] = { statement->negate ? 0 : 1 };
 
-	expr_fib(rule, NFT_FIB_RESULT_OIF, NFTA_FIB_F_PRESENT);
+	expr_fib(rule, NFT_FIB_RESULT_OIF, NFTA_FIB_F_PRESENT | NFTA_FIB_F_MARK);
 	expr_equal(rule, present, sizeof(present), false);
 }

@@ -136,7 +136,7 @@ static const struct {
 	[MATCH_CONNECTION_MARK] = { print_marks, "ct mark" },
 	[MATCH_DESTINATION_KIND] = { print_address_kinds, "fib daddr type" },
 	[MATCH_ROUTED_OUT] = { print_name_list, "fib daddr oifname" },
-	[MATCH_ROUTED] = { print_routed, "fib daddr oif" },
+	[MATCH_ROUTED] = { print_routed, "fib daddr . mark oif" },
 	[SET_MARK] = { print_set_mark, "meta mark" },
 	[RESTORE_MARK] = { print_restore, "meta mark" },
 	[SAVE_MARK] = { print_save, "ct mark" },
