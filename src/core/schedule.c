@@ -8,8 +8,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-struct schedule {
+/* Shared by schedules that go on where another stands: while both are in use no place is given twice. */
+struct turn {
 	atomic_uint_fast64_t ticket;
+	unsigned int users; /* only who makes and frees schedules counts them */
+};
+
+struct schedule {
+	struct turn *turn;
 	size_t cycle;
 	uint16_t picks[];
 };
@@ -116,11 +122,14 @@ struct schedule *schedule_new(const uint16_t *weights, size_t count)
 		return NULL;
 
 	claims = calloc(count, sizeof(*claims));
-	schedule = malloc(sizeof(*schedule) + cycle * sizeof(schedule->picks[0]));
+	schedule = calloc(1, sizeof(*schedule) + cycle * sizeof(schedule->picks[0]));
 	if (claims == NULL || schedule == NULL)
 		goto fail;
+	schedule->turn = calloc(1, sizeof(*schedule->turn));
+	if (schedule->turn == NULL)
+		goto fail;
 
-	atomic_init(&schedule->ticket, 0);
+	schedule->turn->users = 1;
 	schedule->cycle = cycle;
 	for (size_t i = 0; i < count; i++)
 		claims[i].weight = weights[i];
@@ -135,25 +144,35 @@ fail:
 	return NULL;
 }
 
+static void leave(struct turn *turn)
+{
+	if (--turn->users == 0)
+		free(turn);
+}
+
 void schedule_free(struct schedule *schedule)
 {
+	if (schedule == NULL)
+		return;
+	leave(schedule->turn);
 	free(schedule);
 }
 
 size_t schedule_next(struct schedule *schedule)
 {
-	uint_fast64_t ticket = atomic_fetch_add_explicit(&schedule->ticket, 1, memory_order_relaxed);
+	uint_fast64_t ticket = atomic_fetch_add_explicit(&schedule->turn->ticket, 1, memory_order_relaxed);
 
 	return schedule->picks[ticket % schedule->cycle];
 }
 
 size_t schedule_peek(const struct schedule *schedule)
 {
-	return schedule->picks[atomic_load_explicit(&schedule->ticket, memory_order_relaxed) % schedule->cycle];
+	return schedule->picks[atomic_load_explicit(&schedule->turn->ticket, memory_order_relaxed) % schedule->cycle];
 }
 
 void schedule_resume(struct schedule *schedule, const struct schedule *previous)
 {
-	atomic_store_explicit(&schedule->ticket, atomic_load_explicit(&previous->ticket, memory_order_relaxed),
-		memory_order_relaxed);
+	previous->turn->users++;
+	leave(schedule->turn);
+	schedule->turn = previous->turn;
 }

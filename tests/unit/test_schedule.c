@@ -98,6 +98,30 @@ static void is_exact_over_threads(void **state)
 	schedule_free(schedule);
 }
 
+/* Threads may hold on to the old one for a while: together they stay exact. */
+static void two_draw_from_one_counter(void **state)
+{
+	static const uint16_t weights[] = { 5, 3, 2 };
+	struct schedule *old = schedule_new(weights, 3), *next = schedule_new(weights, 3);
+	size_t taken[3] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		taken[schedule_next(old)]++;
+	schedule_resume(next, old);
+	for (int i = 0; i < 43; i++) {
+		assert_int_equal(schedule_peek(old), schedule_peek(next));
+		taken[schedule_next(i % 3 == 0 ? old : next)]++;
+	}
+	schedule_free(old);
+	for (int i = 0; i < 50; i++)
+		taken[schedule_next(next)]++;
+	assert_int_equal(taken[0], 50);
+	assert_int_equal(taken[1], 30);
+	assert_int_equal(taken[2], 20);
+	schedule_free(next);
+}
+
 static void refuses_what_it_cannot_keep(void **state)
 {
 	static const uint16_t zero[] = { 3, 0 }, coprime[] = { 4001, 4003 };
@@ -118,6 +142,7 @@ int main(void)
 		cmocka_unit_test(spreads_five_one_one),
 		cmocka_unit_test(stays_within_one_pick),
 		cmocka_unit_test(is_exact_over_threads),
+		cmocka_unit_test(two_draw_from_one_counter),
 		cmocka_unit_test(refuses_what_it_cannot_keep),
 	};
 
