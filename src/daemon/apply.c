@@ -254,16 +254,6 @@ static void flush_link(struct daemon *daemon, const struct link_run *run)
 	}
 }
 
-void apply_flush_removed(struct daemon *daemon, uint64_t ids)
-{
-	struct mark_layout layout = layout_of(daemon);
-
-	for (unsigned int id = 1; id <= MARK_LINK_MAX; id++) {
-		if ((ids >> id & 1) != 0)
-			flush(daemon, mark_make(layout, id, 0, 0), mark_link_mask(layout), false);
-	}
-}
-
 static void on_flush_timer(uv_timer_t *timer)
 {
 	apply_flush_again(timer->data);

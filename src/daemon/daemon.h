@@ -108,7 +108,6 @@ int apply_all(struct daemon *daemon, void *retire); /* retire: the generation th
 void apply_reconcile(struct daemon *daemon);
 void apply_dead_link(struct daemon *daemon, struct link_run *run); /* connections of a link that just died */
 void apply_flush_again(struct daemon *daemon);
-void apply_flush_removed(struct daemon *daemon, uint64_t ids); /* bit of a link id: it is configured no more */
 int apply_remove(const char *config_path);
 
 /* advice.c: tells of kernel settings that would break what the configuration asks for. */

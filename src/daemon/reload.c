@@ -61,23 +61,10 @@ static int replace_zones(struct daemon *daemon, const struct generation *generat
 	return 0;
 }
 
-/* Ids of links that are no more, as bits. */
-static uint64_t removed_links(const struct generation *before, const struct generation *now)
-{
-	uint64_t ids = 0;
-
-	for (size_t i = 0; i < before->config->link_count; i++) {
-		if (config_link(now->config, before->config->links[i].name) < 0)
-			ids |= 1ull << before->ids.links[i];
-	}
-	return ids;
-}
-
 static int replace(struct daemon *daemon, struct generation *generation)
 {
 	struct generation *before = daemon->generation;
 	size_t before_count = before->config->link_count;
-	uint64_t removed = removed_links(before, generation);
 	struct link_run *old = daemon->links, *links = links_new(daemon, generation, old, before_count);
 
 	if (links == NULL || replace_zones(daemon, generation) < 0) {
@@ -91,7 +78,6 @@ static int replace(struct daemon *daemon, struct generation *generation)
 	links_start(daemon);
 	if (apply_all(daemon, before) < 0)
 		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "no memory: the old decisions stay for now");
-	apply_flush_removed(daemon, removed);
 	links_ground(daemon);
 	return 0;
 }
