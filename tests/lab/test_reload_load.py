@@ -40,13 +40,15 @@ def test_links_and_policies_come_and_go(lab, tell):
     lost = result.not_ok_since()
     slow = [item for item in result["attempts"] if item["connected"] - item["begun"] > 0.5]
     tell(f"{RELOADS} reloads; {result.figures()}; {dict(result.by_link())}; {len(slow)} needed a second SYN")
-    # A connection that is in flight on the link that goes may be lost with it; nobody else loses anything.
+    # Who was between SYN and answer on the link that went may be told with a reset, after a packet that goes
+    # astray; nobody else loses anything.
     for item in lost:
-        assert any(began - 0.5 < item["begun"] < end for began, end in reloads), (item, reloads)
-    assert len(lost) <= RELOADS
-    assert len(slow) <= RELOADS
+        assert item["error"] == "ECONNRESET", item
+        assert any(began - 0.05 < item["begun"] < end for began, end in reloads), (item, reloads)
+    assert len(lost) <= RELOADS / 10
+    assert slow == []
     assert set(result.by_link()) == {"fiber", "cable", "lte"}
-    assert sum(lab.strays(link) for link in lab.links) <= RELOADS
+    assert sum(lab.strays(link) for link in lab.links) <= RELOADS / 10
 
 
 def numbers(lab):
