@@ -14,6 +14,7 @@
 #define CONFIG_LINKS_MAX    60
 #define CONFIG_ZONES_MAX    64
 #define CONFIG_POLICIES_MAX 8190
+#define CONFIG_SETS_MAX     1024
 #define CONFIG_NAME_MAX     32
 
 struct names {
@@ -24,6 +25,19 @@ struct names {
 struct networks {
 	struct network *items;
 	size_t count;
+};
+
+/* So many in so long a time: 50/s is 50 per 1000 ms, 300/m is 300 per 60000 ms. */
+struct rate {
+	uint32_t count; /* 0: not given */
+	uint32_t per_ms;
+};
+
+/* Networks with a name. What a match sees are these and the lines of the file, joined in the view. */
+struct set {
+	const char *name;
+	struct networks networks;
+	const char *file; /* NULL: none; one address, network or range in each line */
 };
 
 /* A set of inside devices, of inside networks, or of networks behind devices (both must match). */
@@ -130,11 +144,43 @@ struct protocols {
 	size_t count;
 };
 
+/* A type of ICMP or ICMPv6, as the protocol of the match says. */
+struct icmp_type {
+	uint8_t type;
+	bool any_code;
+	uint8_t code;
+};
+
+struct icmp_types {
+	struct icmp_type *items;
+	size_t count;
+};
+
+struct dscps {
+	uint8_t *items; /* 0 to 63 */
+	size_t count;
+};
+
+#define MINUTES_OF_WEEK (7 * 24 * 60)
+
+/* Minutes of the local week, first included, last excluded, from Monday 00:00; none runs over the week's end. */
+struct time_span {
+	uint16_t first, last;
+};
+
+struct time_spans {
+	struct time_span *items; /* sorted, apart from each other */
+	size_t count;
+};
+
 /* An empty list matches everything; of not_from and not_to it excludes nothing. */
 struct match {
 	struct ends from, to, not_from, not_to;
 	struct protocols protocols;
 	struct port_ranges from_ports, to_ports;
+	struct icmp_types icmp_types;
+	struct dscps dscps;
+	struct time_spans times;
 };
 
 enum action {
@@ -187,13 +233,89 @@ struct balance {
 	enum on_failure on_failure;
 };
 
+/* What a limit counts by. IPv6 addresses count by /64. */
+enum limit_per {
+	PER_SOURCE,
+	PER_DESTINATION,
+	PER_ALL,
+};
+
+enum limit_over {
+	OVER_DROP,
+	OVER_REJECT,
+	OVER_CLASS,
+};
+
+/* Limits of one policy; 0: not limited. */
+struct limits {
+	uint32_t connections;        /* that live */
+	struct rate new_connections;
+	uint32_t burst;              /* of new connections */
+	uint64_t bandwidth_bps;      /* both directions together */
+	enum limit_per per;
+	enum limit_over over;
+	uint16_t over_class;         /* OVER_CLASS: index into qos.classes */
+	uint32_t block_for_s;        /* 0: who is over the limit is not blocked */
+};
+
+#define NO_CLASS UINT16_MAX
+
 struct policy {
 	const char *name;
 	struct match match;
 	enum action action;
 	struct balance balance;
 	struct nat nat; /* NAT_AUTO, NAT_NONE or NAT_MASQUERADE */
+	uint16_t qos_class; /* index into qos.classes, or NO_CLASS: the default one */
+	struct limits limits;
 	bool log;
+};
+
+#define CONFIG_CLASSES_MAX 30
+
+/* A share of a link's bandwidth, absolute or relative to it. */
+struct bandwidth {
+	uint64_t bps;         /* 0: see permille */
+	uint32_t permille;    /* of the link's; both 0: not given */
+};
+
+struct qos_class {
+	const char *name;
+	struct bandwidth min; /* guaranteed */
+	struct bandwidth max; /* not given: all that the link has */
+	unsigned int priority; /* 0, served first with what is left, to 7 */
+};
+
+struct qos {
+	struct qos_class *classes; /* empty: no shaping */
+	size_t count;
+	uint16_t standard;         /* class of connections that no policy gives one */
+};
+
+/* What an attack is; each is one detector. */
+enum detector {
+	DETECT_SYN_FLOOD,
+	DETECT_PING_FLOOD,
+	DETECT_UDP_FLOOD,
+	DETECT_CONNECTIONS, /* more live connections than max */
+	DETECT_PORT_SCAN,
+	DETECT_ADDRESS_SCAN,
+};
+#define DETECTORS 6
+
+struct detector_settings {
+	bool enabled;
+	struct rate rate;     /* floods */
+	uint32_t burst;
+	uint32_t max;         /* DETECT_CONNECTIONS */
+	enum limit_per per;
+	uint32_t block_for_s; /* 0: only what is too much is dropped */
+};
+
+/* Watches every connection, before the policies. */
+struct dos {
+	struct detector_settings detectors[DETECTORS];
+	struct networks exempt; /* never limited, never blocked */
 };
 
 struct mail_settings {
@@ -229,6 +351,10 @@ struct config {
 	size_t link_count;
 	struct policy *policies;
 	size_t policy_count;
+	struct set *sets;
+	size_t set_count;
+	struct qos qos;
+	struct dos dos;
 	struct mail_settings mail;
 	struct syslog_settings syslog;
 	struct kernel_settings kernel;

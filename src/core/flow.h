@@ -14,6 +14,7 @@ struct flow {
 	bool ports;       /* from_port and to_port are ports */
 	struct address from, to;
 	uint16_t from_port, to_port;
+	uint8_t dscp;           /* of the first packet, 0 to 63 */
 	uint32_t device;        /* index of the device that it came in by; 0: from this machine */
 	unsigned int came_by;   /* id of the link that it came in by; 0: from inside */
 	bool direct;            /* the main table sends it to no link: to this machine or to the inside */

@@ -48,12 +48,28 @@ enum statement_kind {
 	MATCH_DESTINATION_KIND, /* values: any of RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST, as routing says */
 	MATCH_ROUTED_OUT,       /* names: the routing table, for mark 0, sends the destination out of any of these */
 	MATCH_ROUTED,           /* routing knows a way to the destination for the packet's present mark */
+	MATCH_SOURCE_KIND,      /* values: as MATCH_DESTINATION_KIND, of the source */
+	MATCH_ICMP_TYPE,        /* icmp_types of ICMP, or of ICMPv6 where family is IPV6; matches the protocol itself */
+	MATCH_DSCP,             /* values: any of these code points; together with MATCH_FAMILY before it */
+	MATCH_IN_SET,           /* keys are in the set called name */
+	MATCH_ORIGINAL,         /* the packet goes in the direction of its connection's first one */
+	MATCH_STATUS,           /* values: any of enum connection_status, of the connection */
+	MATCH_ORIGINAL_PACKETS, /* value: the connection's count of packets in the original direction, this one included */
+	MATCH_TCP_FLAGS,        /* (flags & mask) == value; matches the protocol itself */
 	/* Actions that go on with the next statement. */
 	SET_MARK,               /* packet mark = packet mark & ~mask | value */
 	RESTORE_MARK,           /* packet mark = packet mark & ~mask | connection mark & mask */
 	SAVE_MARK,              /* connection mark = connection mark & ~mask | packet mark & mask */
 	COUNT,                  /* packets and bytes, in the rule itself */
 	COUNT_NAMED,            /* name of a counter in the ruleset */
+	ADD_TO_SET,             /* keys into the set called name, for timeout_ms; goes on also where the set is full */
+	REFRESH_IN_SET,         /* the same, and what is there already gets the time anew */
+	OVER_LIMIT,             /* a match: holds while more than limit comes by, all keys together */
+	OVER_LIMIT_EACH,        /* the same for each value of keys, kept in the set called name; never holds for
+	                           keys that the full set has no room for */
+	SET_CLASS_PRIORITY,     /* packet priority = major << 16 | (mark >> shift & mask): the class for the shaper;
+	                           major is value, shift is queue */
+	SET_PRIORITY,           /* packet priority = value */
 	/* Actions that end the rule. */
 	ACCEPT,
 	DROP,
@@ -64,7 +80,14 @@ enum statement_kind {
 	REJECT_PROHIBITED,      /* ICMP or ICMPv6 administratively prohibited, by family */
 	QUEUE,                  /* queue, queues; passes on where nobody listens */
 	MASQUERADE,             /* ports are kept where they are free: packets of a flow that were held together stay one */
-	SOURCE_NAT,             /* to address; together with MATCH_FAMILY before it */
+	SOURCE_NAT,             /* to address, or to one of address .. last_address; together with MATCH_FAMILY before it */
+	DESTINATION_NAT,        /* to address, and to port where it is not 0; together with MATCH_FAMILY before it */
+	SOURCE_PREFIX,          /* the source's network becomes network, its other bits stay; as above */
+	DESTINATION_PREFIX,
+	NOTRACK,                /* the packet begins and belongs to no connection; before connection tracking only */
+	SYNPROXY,               /* answers SYNs without memory of them, in input and forward; synproxy says with what */
+	DISPATCH,               /* (packet mark & mask) is looked up in the map called name: goes to that chain and
+	                           comes back; goes on where there is none. Not an end of the rule */
 	SPREAD,                 /* spread: goes to one of several chains in proportion to weights */
 };
 
@@ -74,6 +97,52 @@ enum connection_state {
 	CONNECTION_RELATED = 4,
 	CONNECTION_NEW = 8,
 	CONNECTION_UNTRACKED = 64,
+};
+
+/* As linux/netfilter/nf_conntrack_common.h has them. */
+enum connection_status {
+	STATUS_ANSWERED = 2,
+	STATUS_SOURCE_NAT = 16,
+	STATUS_DESTINATION_NAT = 32,
+};
+
+/* Parts of a packet that sets are keyed by, also together. Addresses need MATCH_FAMILY before them. */
+enum packet_key {
+	PACKET_SOURCE,
+	PACKET_DESTINATION,
+	PACKET_SOURCE_SITE,          /* IPv6: the /64 of it; IPv4: the address */
+	PACKET_DESTINATION_SITE,
+	CONNECTION_SOURCE_SITE,      /* of the connection's original direction, before translation */
+	CONNECTION_DESTINATION_SITE,
+	PACKET_PROTOCOL,
+	PACKET_FROM_PORT,
+	PACKET_TO_PORT,
+	PACKET_DEVICE_IN,            /* index of the device */
+};
+#define PACKET_KEYS_MAX 5
+
+struct packet_keys {
+	enum packet_key items[PACKET_KEYS_MAX];
+	size_t count;
+};
+
+enum limit_kind {
+	LIMIT_PACKETS,
+	LIMIT_BYTES,
+	LIMIT_CONNECTIONS, /* that live; count, the rest is not used */
+};
+
+/* More than count in per_ms, with burst on top; bytes likewise. per_ms is 1000, 60000 or 3600000. */
+struct limit {
+	enum limit_kind kind;
+	uint64_t count;
+	uint32_t per_ms;
+	uint32_t burst;
+};
+
+struct synproxy {
+	uint16_t mss;
+	uint8_t window_scale;
 };
 
 enum spread_by {
@@ -105,7 +174,14 @@ struct statement {
 	struct port_ranges ports;
 	uint32_t mask, value;
 	uint16_t queue, queues;
-	struct address address;
+	uint16_t port;
+	struct address address, last_address; /* last_address equal to address, or all zero: only that one */
+	struct network network;
+	struct icmp_types icmp_types;
+	struct packet_keys keys;
+	uint32_t timeout_ms;
+	struct limit limit;
+	struct synproxy synproxy;
 	struct spread spread;
 };
 
@@ -124,10 +200,38 @@ struct chain {
 	size_t count;
 };
 
+/* What a set holds and how it is looked up. */
+enum set_kind {
+	SET_NETWORKS, /* networks, of one family */
+	SET_DYNAMIC,  /* filled by rules and by the daemon: its elements stay when a ruleset replaces another */
+	SET_CHAINS,   /* a map from marks to chains, for DISPATCH */
+};
+
+struct mark_chain {
+	uint32_t mark;
+	const char *chain;
+};
+
+struct ruleset_set {
+	const char *name;
+	enum set_kind kind;
+	enum family family;       /* of the addresses in it */
+	struct networks networks; /* SET_NETWORKS: sorted, none inside another */
+	struct packet_keys keys;  /* SET_DYNAMIC */
+	uint32_t timeout_ms;      /* SET_DYNAMIC: of elements that are given none; 0: they stay */
+	uint32_t size;            /* SET_DYNAMIC: elements at most */
+	bool limits;              /* SET_DYNAMIC: each element has a limit of its own: OVER_LIMIT_EACH */
+	struct mark_chain *chains; /* SET_CHAINS */
+	size_t chain_count;
+	bool refill;              /* SET_DYNAMIC: what it holds goes when a ruleset replaces another */
+};
+
 /* One table of family inet. Counters keep their values when a ruleset replaces another. */
 struct ruleset {
 	const char *table;
 	struct chain *chains; /* a chain stands before those that jump to it is not required */
 	size_t chain_count;
+	struct ruleset_set *sets;
+	size_t set_count;
 	struct names counters;
 };
