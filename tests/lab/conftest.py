@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 import lab as laboratory  # noqa: E402
 
 FIGURES = pytest.StashKey()
+FIGURE_MAX = 240
 
 
 def why_not():
@@ -47,7 +48,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if config.stash[FIGURES]:
         terminalreporter.section("measured")
     for name, text in config.stash[FIGURES]:
-        terminalreporter.write_line(f"{name}: {text}")
+        terminalreporter.write_line(f"{name}: {text if len(text) <= FIGURE_MAX else text[:FIGURE_MAX] + ' ...'}")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -77,8 +78,11 @@ def make_lab(request):
         return made[-1]
     yield build
     for built in made:
-        if getattr(request.node, "failed_once", False) and built.daemon is not None:
-            print(f"--- the daemon's log\n{built.daemon.said()}")
+        if getattr(request.node, "failed_once", False):
+            for load in built.loads:
+                print(f"--- a load\n{load.told()}")
+            if built.daemon is not None:
+                print(f"--- the daemon's log\n{built.daemon.said()}")
         built.close()
 
 

@@ -135,7 +135,7 @@ class Lab:
         os.chmod(self.folder, 0o755)
         self.links = [Link(i + 1) for i in range(links)]
         self.zones = [Zone(i + 1, name) for i, name in enumerate(zones)]
-        self.processes = []
+        self.processes, self.loads = [], []
         self.daemon = None
         self.log_number = itertools.count(1)
         self.taint = kernel_taint()

@@ -90,6 +90,7 @@ class Load:
             for item in value if isinstance(value, list) else [value]:
                 arguments += [name] if item is True else [name, str(item)]
         self.process = lab.start(place, *arguments, log=os.path.basename(path))
+        lab.loads.append(self)
 
     def wait(self, deadline=120.0):
         """Waits until it ends by itself, and returns its Result."""
@@ -104,6 +105,15 @@ class Load:
         result = Result(json.loads(text))
         result.lab = self.lab
         return result
+
+    def told(self):
+        """How it fares, for who looks for the cause of a failure: ends it."""
+        try:
+            result = self.stop()
+        except (LabError, ValueError) as error:
+            return str(error)
+        bad = [item for item in result["attempts"] if item["outcome"] != "ok"]
+        return "\n".join([result.figures(), *map(str, bad[:5])])
 
     def stop(self):
         """Tells it to end now, and returns its Result."""
