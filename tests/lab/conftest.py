@@ -13,7 +13,6 @@ sys.dont_write_bytecode = True
 
 import lab as laboratory  # noqa: E402
 
-FIGURES = pytest.StashKey()
 FIGURE_MAX = 240
 
 
@@ -31,8 +30,7 @@ def why_not():
     return f"no nftables: {table.stderr.strip()}" if table.returncode != 0 else None
 
 
-def pytest_configure(config):
-    config.stash[FIGURES] = []
+def pytest_configure():
     # A polite end still takes the namespaces away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -44,11 +42,19 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[FIGURES]:
+def figures(terminalreporter):
+    """What tests told, also those that ran in other processes."""
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, text in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "teardown" else ():
+            yield f"{report.nodeid.partition('::')[2]}: {text}" if name == "measured" else text
+
+
+def pytest_terminal_summary(terminalreporter):
+    lines = list(figures(terminalreporter))
+    if lines:
         terminalreporter.section("measured")
-    for name, text in config.stash[FIGURES]:
-        terminalreporter.write_line(f"{name}: {text if len(text) <= FIGURE_MAX else text[:FIGURE_MAX] + ' ...'}")
+    for line in lines:
+        terminalreporter.write_line(line if len(line) <= FIGURE_MAX else f"{line[:FIGURE_MAX]} ...")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -64,7 +70,7 @@ def tell(request):
     """tell("...") puts a measured figure into the summary."""
     def add(text):
         print(text)
-        request.config.stash[FIGURES].append((request.node.name, text))
+        request.node.user_properties.append(("measured", text))
     return add
 
 
