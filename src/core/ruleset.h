@@ -80,7 +80,8 @@ enum statement_kind {
 	REJECT_PROHIBITED,      /* ICMP or ICMPv6 administratively prohibited, by family */
 	QUEUE,                  /* queue, queues; passes on where nobody listens */
 	MASQUERADE,             /* ports are kept where they are free: packets of a flow that were held together stay one */
-	SOURCE_NAT,             /* to address, or to one of address .. last_address; together with MATCH_FAMILY before it */
+	SOURCE_NAT,             /* to address, or to one of address .. last_address, always the same for one source;
+	                           together with MATCH_FAMILY before it */
 	DESTINATION_NAT,        /* to address, and to port where it is not 0; together with MATCH_FAMILY before it */
 	SOURCE_PREFIX,          /* the source's network becomes network, its other bits stay; as above */
 	DESTINATION_PREFIX,

@@ -161,3 +161,112 @@ void build_mark_copy(struct builder *builder, enum statement_kind kind, uint32_t
 {
 	build_statement(builder, (struct statement){ .kind = kind, .mask = mask });
 }
+
+/* NULL once the build has failed. */
+static const char *copied(struct builder *builder, const char *text)
+{
+	const char *copy = arena_text(builder->arena, text, strlen(text));
+
+	builder->failed |= copy == NULL;
+	return copy;
+}
+
+void build_set(struct builder *builder, struct ruleset_set set)
+{
+	struct ruleset *ruleset = builder->ruleset;
+
+	set.name = copied(builder, set.name);
+	if (builder->failed)
+		return;
+	ruleset->sets = append(builder, ruleset->sets, ruleset->set_count, &builder->set_room, sizeof(*ruleset->sets));
+	if (!builder->failed)
+		ruleset->sets[ruleset->set_count++] = set;
+}
+
+void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate)
+{
+	build_statement(builder, (struct statement){ .kind = MATCH_IN_SET, .negate = negate, .family = family,
+		.name = copied(builder, set), .keys = keys });
+}
+
+void build_into_set(struct builder *builder, enum statement_kind kind, const char *set, enum family family,
+	struct packet_keys keys, uint32_t timeout_ms)
+{
+	build_statement(builder, (struct statement){ .kind = kind, .family = family, .name = copied(builder, set),
+		.keys = keys, .timeout_ms = timeout_ms });
+}
+
+void build_over_limit(struct builder *builder, struct limit limit)
+{
+	build_statement(builder, (struct statement){ .kind = OVER_LIMIT, .limit = limit });
+}
+
+void build_over_limit_each(struct builder *builder, const char *set, enum family family, struct packet_keys keys,
+	struct limit limit, uint32_t timeout_ms)
+{
+	build_statement(builder, (struct statement){ .kind = OVER_LIMIT_EACH, .family = family,
+		.name = copied(builder, set), .keys = keys, .limit = limit, .timeout_ms = timeout_ms });
+}
+
+void build_dispatch(struct builder *builder, const char *map, uint32_t mask)
+{
+	build_statement(builder, (struct statement){ .kind = DISPATCH, .name = copied(builder, map), .mask = mask });
+}
+
+void build_source_nat(struct builder *builder, const struct address *first, const struct address *last)
+{
+	build_statement(builder, (struct statement){ .kind = SOURCE_NAT, .address = *first, .last_address = *last });
+}
+
+void build_destination_nat(struct builder *builder, const struct address *address, uint16_t port)
+{
+	build_statement(builder, (struct statement){ .kind = DESTINATION_NAT, .address = *address, .port = port });
+}
+
+void build_prefix(struct builder *builder, enum statement_kind kind, const struct network *network)
+{
+	build_statement(builder, (struct statement){ .kind = kind, .network = *network });
+}
+
+void build_icmp_types(struct builder *builder, enum family family, const struct icmp_types *types, bool negate)
+{
+	build_statement(builder, (struct statement){ .kind = MATCH_ICMP_TYPE, .negate = negate, .family = family,
+		.icmp_types = *types });
+}
+
+void build_dscps(struct builder *builder, enum family family, const struct dscps *dscps, bool negate)
+{
+	struct statement statement = { .kind = MATCH_DSCP, .negate = negate, .family = family };
+
+	statement.values.items = arena_array(builder->arena, dscps->count, sizeof(*statement.values.items));
+	if (statement.values.items == NULL) {
+		builder->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < dscps->count; i++)
+		statement.values.items[i] = dscps->items[i];
+	statement.values.count = dscps->count;
+	build_statement(builder, statement);
+}
+
+void build_tcp_flags(struct builder *builder, uint8_t mask, uint8_t value)
+{
+	build_statement(builder, (struct statement){ .kind = MATCH_TCP_FLAGS, .mask = mask, .value = value });
+}
+
+void build_class_priority(struct builder *builder, uint16_t major, uint8_t shift, uint32_t mask)
+{
+	build_statement(builder, (struct statement){ .kind = SET_CLASS_PRIORITY, .value = major, .queue = shift,
+		.mask = mask });
+}
+
+void build_priority(struct builder *builder, uint32_t priority)
+{
+	build_statement(builder, (struct statement){ .kind = SET_PRIORITY, .value = priority });
+}
+
+void build_synproxy(struct builder *builder, uint16_t mss, uint8_t window_scale)
+{
+	build_statement(builder, (struct statement){ .kind = SYNPROXY,
+		.synproxy = { .mss = mss, .window_scale = window_scale } });
+}

@@ -7,7 +7,7 @@
 struct builder {
 	struct arena *arena;
 	struct ruleset *ruleset;
-	size_t chain_room, rule_room, statement_room;
+	size_t chain_room, rule_room, statement_room, set_room;
 	bool failed; /* no memory */
 };
 
@@ -36,3 +36,40 @@ void build_mark_is(struct builder *builder, enum statement_kind kind, uint32_t m
 /* Packet mark = packet mark & ~mask | value. */
 void build_set_mark(struct builder *builder, uint32_t mask, uint32_t value);
 void build_mark_copy(struct builder *builder, enum statement_kind kind, uint32_t mask);
+
+/* Adds a copy of set with its name, lists that it points to included by reference. In any order with chains. */
+void build_set(struct builder *builder, struct ruleset_set set);
+
+/* Where a set has addresses among its keys, family tells theirs and the rule has matched it before. */
+void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate);
+
+/* kind is ADD_TO_SET or REFRESH_IN_SET; timeout_ms 0: the set's. */
+void build_into_set(struct builder *builder, enum statement_kind kind, const char *set, enum family family,
+	struct packet_keys keys, uint32_t timeout_ms);
+
+void build_over_limit(struct builder *builder, struct limit limit);
+void build_over_limit_each(struct builder *builder, const char *set, enum family family, struct packet_keys keys,
+	struct limit limit, uint32_t timeout_ms);
+
+/* Jumps to the chain that the map has for (mark & mask). */
+void build_dispatch(struct builder *builder, const char *map, uint32_t mask);
+
+/* To one of first .. last; both the same: to that one. */
+void build_source_nat(struct builder *builder, const struct address *first, const struct address *last);
+
+/* port 0: as it is. */
+void build_destination_nat(struct builder *builder, const struct address *address, uint16_t port);
+
+/* kind is SOURCE_PREFIX or DESTINATION_PREFIX. */
+void build_prefix(struct builder *builder, enum statement_kind kind, const struct network *network);
+
+void build_icmp_types(struct builder *builder, enum family family, const struct icmp_types *types, bool negate);
+void build_dscps(struct builder *builder, enum family family, const struct dscps *dscps, bool negate);
+
+/* (flags & mask) == value */
+void build_tcp_flags(struct builder *builder, uint8_t mask, uint8_t value);
+
+/* Packet priority = major << 16 | (mark >> shift & mask). */
+void build_class_priority(struct builder *builder, uint16_t major, uint8_t shift, uint32_t mask);
+void build_priority(struct builder *builder, uint32_t priority);
+void build_synproxy(struct builder *builder, uint16_t mss, uint8_t window_scale);

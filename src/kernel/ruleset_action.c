@@ -4,9 +4,9 @@
 #include <errno.h>
 
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "kernel/ruleset_key.h"
 #include "kernel/ruleset_rule.h"
 #include "kernel/ruleset_set.h"
 
@@ -16,7 +16,7 @@ static void set_mark(struct rule_builder *rule, const struct statement *statemen
 	uint32_t value = statement->value & statement->mask;
 
 	if (keep == 0) {
-		expr_immediate(rule, &value, sizeof(value));
+		expr_immediate(rule, &value, sizeof(value), REGISTER_VALUE);
 	} else {
 		expr_meta_load(rule, NFT_META_MARK, REGISTER_VALUE);
 		expr_bitwise(rule, &keep, &value, sizeof(value));
@@ -91,12 +91,67 @@ static void masquerade(struct rule_builder *rule, const struct statement *statem
 	expr_masquerade(rule);
 }
 
-static void source_nat(struct rule_builder *rule, const struct statement *statement)
+/* major:minor, the minor from the mark: how schedulers name a class. */
+static void set_class_priority(struct rule_builder *rule, const struct statement *statement)
 {
-	bool four = statement->address.family == IPV4;
+	uint32_t major = statement->value << 16;
 
-	expr_immediate(rule, statement->address.bytes, four ? 4 : 16);
-	expr_source_nat(rule, four ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	expr_meta_load(rule, NFT_META_MARK, REGISTER_VALUE);
+	if (statement->queue > 0)
+		expr_shift_right(rule, REGISTER_VALUE, REGISTER_VALUE, 1, statement->queue);
+	expr_bitwise(rule, &statement->mask, &major, sizeof(major));
+	expr_meta_set(rule, NFT_META_PRIORITY, REGISTER_VALUE);
+}
+
+static void set_priority(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_immediate(rule, &statement->value, sizeof(statement->value), REGISTER_VALUE);
+	expr_meta_set(rule, NFT_META_PRIORITY, REGISTER_VALUE);
+}
+
+static void update_set(struct rule_builder *rule, const struct statement *statement)
+{
+	const struct set_update update = {
+		.set = statement->name,
+		.refresh = statement->kind == REFRESH_IN_SET,
+		.timeout_ms = statement->timeout_ms,
+	};
+
+	key_load(rule, statement->family, &statement->keys);
+	expr_update_set(rule, &update);
+}
+
+static void over_limit(struct rule_builder *rule, const struct statement *statement)
+{
+	if (statement->negate)
+		rule_fail(rule, -EINVAL);
+	expr_over_limit(rule, &statement->limit);
+}
+
+/* Elements that count connections go when the last one does: the kernel lets them have no time. */
+static void over_limit_each(struct rule_builder *rule, const struct statement *statement)
+{
+	const struct set_update update = {
+		.set = statement->name,
+		.refresh = true,
+		.timeout_ms = statement->limit.kind == LIMIT_CONNECTIONS ? 0 : statement->timeout_ms,
+		.limit = &statement->limit,
+	};
+
+	if (statement->negate)
+		rule_fail(rule, -EINVAL);
+	key_load(rule, statement->family, &statement->keys);
+	expr_update_set(rule, &update);
+}
+
+static void dispatch(struct rule_builder *rule, const struct statement *statement)
+{
+	static const uint32_t unchanged = 0;
+
+	expr_meta_load(rule, NFT_META_MARK, REGISTER_VALUE);
+	if (statement->mask != UINT32_MAX)
+		expr_bitwise(rule, &statement->mask, &unchanged, sizeof(unchanged));
+	expr_named_verdict_map(rule, statement->name);
 }
 
 /* Loads what is hashed behind one another; bytes of it. */
@@ -173,11 +228,25 @@ static statement_builder *const builders[] = {
 	[MATCH_DESTINATION_KIND] = match_destination_kind,
 	[MATCH_ROUTED_OUT] = match_routed_out,
 	[MATCH_ROUTED] = match_routed,
+	[MATCH_SOURCE_KIND] = match_source_kind,
+	[MATCH_ICMP_TYPE] = match_icmp_type,
+	[MATCH_DSCP] = match_dscp,
+	[MATCH_IN_SET] = match_in_set,
+	[MATCH_ORIGINAL] = match_original,
+	[MATCH_STATUS] = match_status,
+	[MATCH_ORIGINAL_PACKETS] = match_original_packets,
+	[MATCH_TCP_FLAGS] = match_tcp_flags,
 	[SET_MARK] = set_mark,
 	[RESTORE_MARK] = restore_mark,
 	[SAVE_MARK] = save_mark,
 	[COUNT] = count,
 	[COUNT_NAMED] = count_named,
+	[ADD_TO_SET] = update_set,
+	[REFRESH_IN_SET] = update_set,
+	[OVER_LIMIT] = over_limit,
+	[OVER_LIMIT_EACH] = over_limit_each,
+	[SET_CLASS_PRIORITY] = set_class_priority,
+	[SET_PRIORITY] = set_priority,
 	[ACCEPT] = accept_packet,
 	[DROP] = drop_packet,
 	[RETURN] = return_from_chain,
@@ -188,6 +257,12 @@ static statement_builder *const builders[] = {
 	[QUEUE] = queue_packet,
 	[MASQUERADE] = masquerade,
 	[SOURCE_NAT] = source_nat,
+	[DESTINATION_NAT] = destination_nat,
+	[SOURCE_PREFIX] = source_prefix,
+	[DESTINATION_PREFIX] = destination_prefix,
+	[NOTRACK] = no_tracking,
+	[SYNPROXY] = synproxy_packet,
+	[DISPATCH] = dispatch,
 	[SPREAD] = spread_over_chains,
 };
 _Static_assert(sizeof(builders) / sizeof(builders[0]) == SPREAD + 1, "one builder for each kind");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/ruleset_message.h"
+#include "kernel/ruleset_named.h"
 #include "kernel/ruleset_state.h"
 
 /* Somebody who commits without a pause could keep us out for ever. */
@@ -34,9 +35,29 @@ static bool stays(const struct chain_state *chain)
 	return chain->wanted == NULL || chain_fits(chain);
 }
 
+static const struct ruleset_set *wanted_set(const struct ruleset *ruleset, const char *name)
+{
+	for (size_t i = 0; i < ruleset->set_count; i++) {
+		if (strcmp(ruleset->sets[i].name, name) == 0)
+			return &ruleset->sets[i];
+	}
+	return NULL;
+}
+
+/* A set that rules and the daemon fill keeps what it holds, where it may. Others are made anew. */
+static bool set_stays(const struct set_state *state, const struct ruleset_set *wanted)
+{
+	return state != NULL && wanted != NULL && wanted->kind == SET_DYNAMIC && !wanted->refill &&
+	       set_fits(state, wanted);
+}
+
 static void clear(struct batch *batch, const struct table_state *state, const struct ruleset *ruleset)
 {
 	message_flush(batch);
+	for (size_t i = 0; i < state->set_count; i++) {
+		if (!set_stays(&state->sets[i], wanted_set(ruleset, state->sets[i].name)))
+			message_set_delete(batch, state->sets[i].name);
+	}
 	for (size_t i = 0; i < state->chain_count; i++) {
 		if (!stays(&state->chains[i]))
 			message_chain_delete(batch, state->chains[i].name);
@@ -55,6 +76,19 @@ static void add_chains(struct batch *batch, const struct table_state *state, con
 
 		if (present == NULL || !stays(present))
 			message_chain_add(batch, chain);
+	}
+}
+
+/* Maps name chains, so they come after them; rules name sets, so they come before those. */
+static void add_sets(struct batch *batch, const struct table_state *state, const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->set_count; i++) {
+		const struct ruleset_set *set = &ruleset->sets[i];
+
+		if (set_stays(table_set(state, set->name), set))
+			continue;
+		message_named_set_add(batch, set);
+		message_named_set_fill(batch, set);
 	}
 }
 
@@ -93,6 +127,7 @@ static int commit(struct netlink *netlink, const struct table_state *state, cons
 	for (size_t i = 0; i < ruleset->counters.count; i++)
 		message_counter_add(&batch, ruleset->counters.items[i]);
 	add_chains(&batch, state, ruleset);
+	add_sets(&batch, state, ruleset);
 	add_rules(&batch, ruleset, features);
 	error = batch_commit(&batch, message, size);
 	batch_free(&batch);

@@ -136,6 +136,9 @@ void object_format(const struct object *object, const char *table, char *text, s
 	case OBJECT_COUNTER:
 		snprintf(text, size, "counter %s", object->name);
 		return;
+	case OBJECT_SET:
+		snprintf(text, size, "set %s", object->name);
+		return;
 	case OBJECT_RULE:
 		snprintf(text, size, "rule `%s' in chain %s", object->name, object->chain);
 		return;

@@ -13,7 +13,8 @@ enum object_kind {
 	OBJECT_TABLE,
 	OBJECT_CHAIN,
 	OBJECT_COUNTER,
-	OBJECT_RULE, /* also the sets that the rule needs */
+	OBJECT_SET,
+	OBJECT_RULE, /* also the sets without a name that the rule needs */
 };
 
 /* The texts belong to the caller and outlive the batch. */

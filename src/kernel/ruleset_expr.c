@@ -6,71 +6,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <libnftnl/expr.h>
 
-void rule_fail(struct rule_builder *rule, int error)
-{
-	if (rule->error == 0)
-		rule->error = error;
-}
-
-static struct nftnl_expr *add(struct rule_builder *rule, const char *name)
-{
-	struct nftnl_expr *expr;
-
-	if (rule->error != 0)
-		return NULL;
-	expr = nftnl_expr_alloc(name);
-	if (expr == NULL) {
-		rule_fail(rule, -ENOMEM);
-		return NULL;
-	}
-	nftnl_rule_add_expr(rule->rule, expr);
-	return expr;
-}
-
-/*
- * libnftnl copies as many bytes as its field has, whatever it is told: each attribute must be set
- * with its own size, so only these touch them. All accept NULL for an expression that failed.
- */
-static void put_u8(struct nftnl_expr *expr, uint16_t attribute, uint8_t value)
-{
-	if (expr != NULL)
-		nftnl_expr_set_u8(expr, attribute, value);
-}
-
-static void put_u16(struct nftnl_expr *expr, uint16_t attribute, uint16_t value)
-{
-	if (expr != NULL)
-		nftnl_expr_set_u16(expr, attribute, value);
-}
-
-static void put_u32(struct nftnl_expr *expr, uint16_t attribute, uint32_t value)
-{
-	if (expr != NULL)
-		nftnl_expr_set_u32(expr, attribute, value);
-}
-
-static void put_text(struct rule_builder *rule, struct nftnl_expr *expr, uint16_t attribute, const char *text)
-{
-	if (expr != NULL && nftnl_expr_set_str(expr, attribute, text) < 0)
-		rule_fail(rule, -ENOMEM);
-}
-
-static void put_value(struct rule_builder *rule, struct nftnl_expr *expr, uint16_t attribute, const void *value,
-	uint32_t length)
-{
-	if (expr == NULL)
-		return;
-	if (length > EXPR_VALUE_MAX || nftnl_expr_set(expr, attribute, value, length) < 0)
-		rule_fail(rule, -EINVAL);
-}
+#include "kernel/ruleset_put.h"
 
 void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target)
 {
-	struct nftnl_expr *expr = add(rule, "meta");
+	struct nftnl_expr *expr = put_expr(rule, "meta");
 
 	put_u32(expr, NFTNL_EXPR_META_KEY, key);
 	put_u32(expr, NFTNL_EXPR_META_DREG, target);
@@ -78,7 +23,7 @@ void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target)
 
 void expr_meta_set(struct rule_builder *rule, uint32_t key, uint32_t source)
 {
-	struct nftnl_expr *expr = add(rule, "meta");
+	struct nftnl_expr *expr = put_expr(rule, "meta");
 
 	put_u32(expr, NFTNL_EXPR_META_KEY, key);
 	put_u32(expr, NFTNL_EXPR_META_SREG, source);
@@ -86,15 +31,24 @@ void expr_meta_set(struct rule_builder *rule, uint32_t key, uint32_t source)
 
 void expr_ct_load(struct rule_builder *rule, uint32_t key, uint32_t target)
 {
-	struct nftnl_expr *expr = add(rule, "ct");
+	struct nftnl_expr *expr = put_expr(rule, "ct");
 
 	put_u32(expr, NFTNL_EXPR_CT_KEY, key);
 	put_u32(expr, NFTNL_EXPR_CT_DREG, target);
 }
 
+void expr_ct_load_original(struct rule_builder *rule, uint32_t key, uint32_t target)
+{
+	struct nftnl_expr *expr = put_expr(rule, "ct");
+
+	put_u32(expr, NFTNL_EXPR_CT_KEY, key);
+	put_u8(expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+	put_u32(expr, NFTNL_EXPR_CT_DREG, target);
+}
+
 void expr_ct_set(struct rule_builder *rule, uint32_t key, uint32_t source)
 {
-	struct nftnl_expr *expr = add(rule, "ct");
+	struct nftnl_expr *expr = put_expr(rule, "ct");
 
 	put_u32(expr, NFTNL_EXPR_CT_KEY, key);
 	put_u32(expr, NFTNL_EXPR_CT_SREG, source);
@@ -102,7 +56,7 @@ void expr_ct_set(struct rule_builder *rule, uint32_t key, uint32_t source)
 
 void expr_payload(struct rule_builder *rule, uint32_t base, uint32_t offset, uint32_t length, uint32_t target)
 {
-	struct nftnl_expr *expr = add(rule, "payload");
+	struct nftnl_expr *expr = put_expr(rule, "payload");
 
 	put_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, base);
 	put_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
@@ -122,28 +76,40 @@ uint32_t expr_address(struct rule_builder *rule, enum family family, bool destin
 
 void expr_fib(struct rule_builder *rule, uint32_t result, uint32_t flags)
 {
-	struct nftnl_expr *expr = add(rule, "fib");
+	struct nftnl_expr *expr = put_expr(rule, "fib");
 
 	put_u32(expr, NFTNL_EXPR_FIB_RESULT, result);
-	put_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR | flags);
+	put_u32(expr, NFTNL_EXPR_FIB_FLAGS, flags);
 	put_u32(expr, NFTNL_EXPR_FIB_DREG, REGISTER_VALUE);
 }
 
-void expr_bitwise(struct rule_builder *rule, const void *mask, const void *change, uint32_t length)
+static void bitwise(struct rule_builder *rule, uint32_t target, const void *mask, const void *change, uint32_t length)
 {
-	struct nftnl_expr *expr = add(rule, "bitwise");
+	struct nftnl_expr *expr = put_expr(rule, "bitwise");
 
-	put_u32(expr, NFTNL_EXPR_BITWISE_SREG, REGISTER_VALUE);
-	put_u32(expr, NFTNL_EXPR_BITWISE_DREG, REGISTER_VALUE);
+	put_u32(expr, NFTNL_EXPR_BITWISE_SREG, target);
+	put_u32(expr, NFTNL_EXPR_BITWISE_DREG, target);
 	put_u32(expr, NFTNL_EXPR_BITWISE_LEN, length);
 	put_value(rule, expr, NFTNL_EXPR_BITWISE_MASK, mask, length);
 	put_value(rule, expr, NFTNL_EXPR_BITWISE_XOR, change, length);
 }
 
+void expr_bitwise(struct rule_builder *rule, const void *mask, const void *change, uint32_t length)
+{
+	bitwise(rule, REGISTER_VALUE, mask, change, length);
+}
+
+void expr_mask(struct rule_builder *rule, uint32_t target, const void *mask, uint32_t length)
+{
+	static const uint8_t unchanged[EXPR_VALUE_MAX];
+
+	bitwise(rule, target, mask, unchanged, length);
+}
+
 static void shift(struct rule_builder *rule, uint32_t operation, uint32_t source, uint32_t target,
 	uint32_t words, uint32_t bits)
 {
-	struct nftnl_expr *expr = add(rule, "bitwise");
+	struct nftnl_expr *expr = put_expr(rule, "bitwise");
 
 	put_u32(expr, NFTNL_EXPR_BITWISE_SREG, source);
 	put_u32(expr, NFTNL_EXPR_BITWISE_DREG, target);
@@ -166,7 +132,7 @@ void expr_shift_right(struct rule_builder *rule, uint32_t source, uint32_t targe
 
 void expr_equal(struct rule_builder *rule, const void *value, uint32_t length, bool negate)
 {
-	struct nftnl_expr *expr = add(rule, "cmp");
+	struct nftnl_expr *expr = put_expr(rule, "cmp");
 
 	put_u32(expr, NFTNL_EXPR_CMP_SREG, REGISTER_VALUE);
 	put_u32(expr, NFTNL_EXPR_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
@@ -175,7 +141,7 @@ void expr_equal(struct rule_builder *rule, const void *value, uint32_t length, b
 
 void expr_between(struct rule_builder *rule, const void *from, const void *to, uint32_t length, bool negate)
 {
-	struct nftnl_expr *expr = add(rule, "range");
+	struct nftnl_expr *expr = put_expr(rule, "range");
 
 	put_u32(expr, NFTNL_EXPR_RANGE_SREG, REGISTER_VALUE);
 	put_u32(expr, NFTNL_EXPR_RANGE_OP, negate ? NFT_RANGE_NEQ : NFT_RANGE_EQ);
@@ -185,7 +151,7 @@ void expr_between(struct rule_builder *rule, const void *from, const void *to, u
 
 void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate)
 {
-	struct nftnl_expr *expr = add(rule, "lookup");
+	struct nftnl_expr *expr = put_expr(rule, "lookup");
 
 	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
 	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, "__set%d");
@@ -194,9 +160,28 @@ void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate)
 		put_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
+void expr_in_named_set(struct rule_builder *rule, const char *set, bool negate)
+{
+	struct nftnl_expr *expr = put_expr(rule, "lookup");
+
+	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
+	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, set);
+	if (negate)
+		put_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+}
+
+void expr_named_verdict_map(struct rule_builder *rule, const char *map)
+{
+	struct nftnl_expr *expr = put_expr(rule, "lookup");
+
+	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
+	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, map);
+	put_u32(expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+}
+
 void expr_verdict_map(struct rule_builder *rule, uint32_t set_id)
 {
-	struct nftnl_expr *expr = add(rule, "lookup");
+	struct nftnl_expr *expr = put_expr(rule, "lookup");
 
 	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
 	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, "__map%d");
@@ -207,7 +192,7 @@ void expr_verdict_map(struct rule_builder *rule, uint32_t set_id)
 /* Interval sets compare bytes from the first: numbers must be in network byte order. */
 static void to_network_order(struct rule_builder *rule)
 {
-	struct nftnl_expr *expr = add(rule, "byteorder");
+	struct nftnl_expr *expr = put_expr(rule, "byteorder");
 
 	put_u32(expr, NFTNL_EXPR_BYTEORDER_SREG, REGISTER_VALUE);
 	put_u32(expr, NFTNL_EXPR_BYTEORDER_DREG, REGISTER_VALUE);
@@ -218,7 +203,7 @@ static void to_network_order(struct rule_builder *rule)
 
 void expr_number(struct rule_builder *rule, uint32_t type, uint32_t modulus)
 {
-	struct nftnl_expr *expr = add(rule, "numgen");
+	struct nftnl_expr *expr = put_expr(rule, "numgen");
 
 	put_u32(expr, NFTNL_EXPR_NG_DREG, REGISTER_VALUE);
 	put_u32(expr, NFTNL_EXPR_NG_MODULUS, modulus);
@@ -229,7 +214,7 @@ void expr_number(struct rule_builder *rule, uint32_t type, uint32_t modulus)
 
 void expr_hash(struct rule_builder *rule, uint32_t length, uint32_t modulus, uint32_t seed)
 {
-	struct nftnl_expr *expr = add(rule, "hash");
+	struct nftnl_expr *expr = put_expr(rule, "hash");
 
 	put_u32(expr, NFTNL_EXPR_HASH_SREG, REGISTER_ADDRESSES);
 	put_u32(expr, NFTNL_EXPR_HASH_DREG, REGISTER_VALUE);
@@ -240,17 +225,17 @@ void expr_hash(struct rule_builder *rule, uint32_t length, uint32_t modulus, uin
 	to_network_order(rule);
 }
 
-void expr_immediate(struct rule_builder *rule, const void *value, uint32_t length)
+void expr_immediate(struct rule_builder *rule, const void *value, uint32_t length, uint32_t target)
 {
-	struct nftnl_expr *expr = add(rule, "immediate");
+	struct nftnl_expr *expr = put_expr(rule, "immediate");
 
-	put_u32(expr, NFTNL_EXPR_IMM_DREG, REGISTER_VALUE);
+	put_u32(expr, NFTNL_EXPR_IMM_DREG, target);
 	put_value(rule, expr, NFTNL_EXPR_IMM_DATA, value, length);
 }
 
 void expr_verdict(struct rule_builder *rule, int verdict, const char *chain)
 {
-	struct nftnl_expr *expr = add(rule, "immediate");
+	struct nftnl_expr *expr = put_expr(rule, "immediate");
 
 	put_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
 	if (chain != NULL)
@@ -260,12 +245,12 @@ void expr_verdict(struct rule_builder *rule, int verdict, const char *chain)
 
 void expr_counter(struct rule_builder *rule)
 {
-	add(rule, "counter");
+	put_expr(rule, "counter");
 }
 
 void expr_counter_named(struct rule_builder *rule, const char *name)
 {
-	struct nftnl_expr *expr = add(rule, "objref");
+	struct nftnl_expr *expr = put_expr(rule, "objref");
 
 	put_u32(expr, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
 	put_text(rule, expr, NFTNL_EXPR_OBJREF_IMM_NAME, name);
@@ -273,7 +258,7 @@ void expr_counter_named(struct rule_builder *rule, const char *name)
 
 void expr_reject(struct rule_builder *rule, uint32_t type, uint8_t code)
 {
-	struct nftnl_expr *expr = add(rule, "reject");
+	struct nftnl_expr *expr = put_expr(rule, "reject");
 
 	put_u32(expr, NFTNL_EXPR_REJECT_TYPE, type);
 	put_u8(expr, NFTNL_EXPR_REJECT_CODE, code);
@@ -281,21 +266,12 @@ void expr_reject(struct rule_builder *rule, uint32_t type, uint8_t code)
 
 void expr_masquerade(struct rule_builder *rule)
 {
-	add(rule, "masq");
-}
-
-void expr_source_nat(struct rule_builder *rule, uint32_t native_family)
-{
-	struct nftnl_expr *expr = add(rule, "nat");
-
-	put_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT);
-	put_u32(expr, NFTNL_EXPR_NAT_FAMILY, native_family);
-	put_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, REGISTER_VALUE);
+	put_expr(rule, "masq");
 }
 
 void expr_queue(struct rule_builder *rule, uint16_t first, uint16_t count)
 {
-	struct nftnl_expr *expr = add(rule, "queue");
+	struct nftnl_expr *expr = put_expr(rule, "queue");
 
 	put_u16(expr, NFTNL_EXPR_QUEUE_NUM, first);
 	put_u16(expr, NFTNL_EXPR_QUEUE_TOTAL, count);
@@ -307,7 +283,7 @@ void expr_queue(struct rule_builder *rule, uint16_t first, uint16_t count)
 
 void expr_queue_target(struct rule_builder *rule, uint16_t first, uint16_t count)
 {
-	struct nftnl_expr *expr = add(rule, "target");
+	struct nftnl_expr *expr = put_expr(rule, "target");
 	struct xt_NFQ_info_v3 *info;
 
 	if (expr == NULL)

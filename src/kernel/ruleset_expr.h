@@ -43,17 +43,21 @@ void rule_fail(struct rule_builder *rule, int error);
 void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target);
 void expr_meta_set(struct rule_builder *rule, uint32_t key, uint32_t source);
 void expr_ct_load(struct rule_builder *rule, uint32_t key, uint32_t target);
+void expr_ct_load_original(struct rule_builder *rule, uint32_t key, uint32_t target);
 void expr_ct_set(struct rule_builder *rule, uint32_t key, uint32_t source);
 void expr_payload(struct rule_builder *rule, uint32_t base, uint32_t offset, uint32_t length, uint32_t target);
 
 /* Loads the source or destination address; returns its bytes. The rule has matched the family before. */
 uint32_t expr_address(struct rule_builder *rule, enum family family, bool destination, uint32_t target);
 
-/* fib daddr, mark 0. result is one of enum nft_fib_result, flags further enum nft_fib_flags. */
+/* result is one of enum nft_fib_result, flags enum nft_fib_flags; mark 0 unless they say otherwise. */
 void expr_fib(struct rule_builder *rule, uint32_t result, uint32_t flags);
 
 /* Value register = value register & mask ^ change; both of length bytes. */
 void expr_bitwise(struct rule_builder *rule, const void *mask, const void *change, uint32_t length);
+
+/* Target = target & mask. */
+void expr_mask(struct rule_builder *rule, uint32_t target, const void *mask, uint32_t length);
 
 /*
  * By 1 to 31 bits; of two words the first is the higher one. Source and target of two words must not
@@ -69,22 +73,53 @@ void expr_equal(struct rule_builder *rule, const void *value, uint32_t length, b
 void expr_between(struct rule_builder *rule, const void *from, const void *to, uint32_t length, bool negate);
 void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate);
 
+void expr_in_named_set(struct rule_builder *rule, const char *set, bool negate);
+
 /* The verdict that a map has for the value register. */
 void expr_verdict_map(struct rule_builder *rule, uint32_t set_id);
+void expr_named_verdict_map(struct rule_builder *rule, const char *map);
 
 /* Value register = 0 .. modulus - 1, in network byte order. type is one of enum nft_ng_types. */
 void expr_number(struct rule_builder *rule, uint32_t type, uint32_t modulus);
 void expr_hash(struct rule_builder *rule, uint32_t length, uint32_t modulus, uint32_t seed);
 
-void expr_immediate(struct rule_builder *rule, const void *value, uint32_t length);
+void expr_immediate(struct rule_builder *rule, const void *value, uint32_t length, uint32_t target);
 void expr_verdict(struct rule_builder *rule, int verdict, const char *chain);
 void expr_counter(struct rule_builder *rule);
 void expr_counter_named(struct rule_builder *rule, const char *name);
 void expr_reject(struct rule_builder *rule, uint32_t type, uint8_t code);
 void expr_masquerade(struct rule_builder *rule);
 
-/* To the address in the value register. */
-void expr_source_nat(struct rule_builder *rule, uint32_t native_family);
+/*
+ * To an address in first .. last, and to the port in port where has_port. type is NFT_NAT_SNAT or
+ * NFT_NAT_DNAT, flags of NF_NAT_RANGE_*.
+ */
+struct nat_registers {
+	uint32_t first, last;
+	bool has_port;
+	uint32_t port;
+};
+void expr_nat(struct rule_builder *rule, uint32_t type, uint32_t native_family, const struct nat_registers *registers,
+	uint32_t flags);
+
+void expr_no_tracking(struct rule_builder *rule);
+void expr_synproxy(struct rule_builder *rule, const struct synproxy *synproxy);
+
+/* The rule goes on while more than limit comes by. */
+void expr_over_limit(struct rule_builder *rule, const struct limit *limit);
+
+/*
+ * Puts the key in the value register into the set, and what is there already gets its time anew with
+ * refresh; the rule ends where the set is full. With limit (may be NULL) it goes on only where the
+ * element is over it. timeout_ms 0: that of the set.
+ */
+struct set_update {
+	const char *set;
+	bool refresh;
+	uint32_t timeout_ms;
+	const struct limit *limit;
+};
+void expr_update_set(struct rule_builder *rule, const struct set_update *update);
 
 /* Both pass the packet on where nobody listens, and keep a flow's packets in one queue. */
 void expr_queue(struct rule_builder *rule, uint16_t first, uint16_t count);

@@ -29,6 +29,12 @@ static bool is_same(const struct table_state *state, const struct ruleset *rules
 		if (present == NULL || !chain_fits(present) || present->rules != ruleset->chains[i].count)
 			return false;
 	}
+	for (size_t i = 0; i < ruleset->set_count; i++) {
+		const struct set_state *present = table_set(state, ruleset->sets[i].name);
+
+		if (present == NULL || !set_fits(present, &ruleset->sets[i]))
+			return false;
+	}
 	for (size_t i = 0; i < state->chain_count; i++) {
 		if (state->chains[i].wanted == NULL && !is_remnant(&state->chains[i]))
 			return false;

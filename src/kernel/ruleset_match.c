@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "kernel/ruleset_key.h"
 #include "kernel/ruleset_rule.h"
 #include "kernel/ruleset_set.h"
 
@@ -176,32 +178,129 @@ void match_icmp6_type(struct rule_builder *rule, const struct statement *stateme
 	any_of_values(rule, VALUE_ICMP6_TYPE, statement);
 }
 
-/* negate turns the flags round, not the protocol. */
-void match_tcp_syn(struct rule_builder *rule, const struct statement *statement)
+static bool all_codes(const struct icmp_types *types)
 {
-	static const uint8_t mask = TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST | TCP_FLAG_FIN;
+	for (size_t i = 0; i < types->count; i++) {
+		if (!types->items[i].any_code)
+			return false;
+	}
+	return true;
+}
+
+/* Type by type, or type and code together where a code counts; negate turns them round, not the protocol. */
+void match_icmp_type(struct rule_builder *rule, const struct statement *statement)
+{
+	const struct icmp_types *types = &statement->icmp_types;
+	bool four = statement->family == IPV4, whole = all_codes(types);
+	uint8_t both[2];
+
+	if (types->count == 0) {
+		rule_fail(rule, -EINVAL);
+		return;
+	}
+	protocol_is(rule, four ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	expr_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, whole ? 1 : 2, REGISTER_VALUE);
+	if (types->count > 1) {
+		expr_in_set(rule, whole ? set_of_icmp_types(rule, statement->family, types) : set_of_icmp_codes(rule, types),
+			statement->negate);
+		return;
+	}
+	both[0] = types->items[0].type;
+	both[1] = types->items[0].code;
+	expr_equal(rule, both, whole ? 1 : 2, statement->negate);
+}
+
+/* In IPv6 it lies across two bytes. Values are compared where they stand, as nft has them. */
+void match_dscp(struct rule_builder *rule, const struct statement *statement)
+{
+	static const uint8_t unchanged[2];
+	bool four = statement->family == IPV4;
+	const uint8_t mask[2] = { four ? 0xfc : 0x0f, 0xc0 };
+	uint32_t size = four ? 1 : 2;
+	uint8_t key[2];
+
+	if (statement->values.count == 0) {
+		rule_fail(rule, -EINVAL);
+		return;
+	}
+	expr_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, four ? 1 : 0, size, REGISTER_VALUE);
+	expr_bitwise(rule, mask, unchanged, size);
+	if (statement->values.count > 1) {
+		expr_in_set(rule, set_of_dscps(rule, statement->family, &statement->values), statement->negate);
+		return;
+	}
+	dscp_key(statement->family, statement->values.items[0], key);
+	expr_equal(rule, key, size, statement->negate);
+}
+
+void match_in_set(struct rule_builder *rule, const struct statement *statement)
+{
+	key_load(rule, statement->family, &statement->keys);
+	expr_in_named_set(rule, statement->name, statement->negate);
+}
+
+/* negate turns the flags round, not the protocol. */
+static void tcp_flags_are(struct rule_builder *rule, uint8_t mask, uint8_t value, bool negate)
+{
 	static const uint8_t unchanged = 0;
 
 	protocol_is(rule, IPPROTO_TCP);
 	expr_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, 1, REGISTER_VALUE);
 	expr_bitwise(rule, &mask, &unchanged, sizeof(mask));
-	equal_byte(rule, TCP_FLAG_SYN, statement->negate);
+	equal_byte(rule, value, negate);
+}
+
+void match_tcp_syn(struct rule_builder *rule, const struct statement *statement)
+{
+	tcp_flags_are(rule, TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST | TCP_FLAG_FIN, TCP_FLAG_SYN,
+		statement->negate);
+}
+
+void match_tcp_flags(struct rule_builder *rule, const struct statement *statement)
+{
+	tcp_flags_are(rule, (uint8_t)statement->mask, (uint8_t)statement->value, statement->negate);
+}
+
+/* Whether any bit of values is set in what the connection has under key. */
+static void any_bit(struct rule_builder *rule, uint32_t key, const struct statement *statement)
+{
+	static const uint32_t none = 0;
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < statement->values.count; i++)
+		bits |= statement->values.items[i];
+	if (bits == 0) {
+		rule_fail(rule, -EINVAL);
+		return;
+	}
+	expr_ct_load(rule, key, REGISTER_VALUE);
+	expr_bitwise(rule, &bits, &none, sizeof(bits));
+	expr_equal(rule, &none, sizeof(none), !statement->negate);
 }
 
 void match_connection_state(struct rule_builder *rule, const struct statement *statement)
 {
-	static const uint32_t none = 0;
-	uint32_t states = 0;
+	any_bit(rule, NFT_CT_STATE, statement);
+}
 
-	for (size_t i = 0; i < statement->values.count; i++)
-		states |= statement->values.items[i];
-	if (states == 0) {
-		rule_fail(rule, -EINVAL);
-		return;
-	}
-	expr_ct_load(rule, NFT_CT_STATE, REGISTER_VALUE);
-	expr_bitwise(rule, &states, &none, sizeof(states));
-	expr_equal(rule, &none, sizeof(none), !statement->negate);
+void match_status(struct rule_builder *rule, const struct statement *statement)
+{
+	any_bit(rule, NFT_CT_STATUS, statement);
+}
+
+void match_original(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_ct_load(rule, NFT_CT_DIRECTION, REGISTER_VALUE);
+	equal_byte(rule, IP_CT_DIR_ORIGINAL, statement->negate);
+}
+
+/* The kernel begins to count the packets of new connections when such a rule is there. */
+void match_original_packets(struct rule_builder *rule, const struct statement *statement)
+{
+	uint64_t packets = statement->value;
+
+	expr_ct_load_original(rule, NFT_CT_PKTS, REGISTER_VALUE);
+	expr_equal(rule, &packets, sizeof(packets), statement->negate);
 }
 
 static void any_of_marks(struct rule_builder *rule, const struct statement *statement)
@@ -227,13 +326,19 @@ void match_connection_mark(struct rule_builder *rule, const struct statement *st
 
 void match_destination_kind(struct rule_builder *rule, const struct statement *statement)
 {
-	expr_fib(rule, NFT_FIB_RESULT_ADDRTYPE, 0);
+	expr_fib(rule, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR);
+	any_of_values(rule, VALUE_ADDRESS_KIND, statement);
+}
+
+void match_source_kind(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_fib(rule, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_SADDR);
 	any_of_values(rule, VALUE_ADDRESS_KIND, statement);
 }
 
 void match_routed_out(struct rule_builder *rule, const struct statement *statement)
 {
-	expr_fib(rule, NFT_FIB_RESULT_OIFNAME, 0);
+	expr_fib(rule, NFT_FIB_RESULT_OIFNAME, NFTA_FIB_F_DADDR);
 	any_of_devices(rule, statement);
 }
 
@@ -242,6 +347,6 @@ void match_routed(struct rule_builder *rule, const struct statement *statement)
 	/* The kernel answers in the first byte; nft compares, and lists, all four of an interface index. */
 	uint8_t present[4] = { statement->negate ? 0 : 1 };
 
-	expr_fib(rule, NFT_FIB_RESULT_OIF, NFTA_FIB_F_PRESENT | NFTA_FIB_F_MARK);
+	expr_fib(rule, NFT_FIB_RESULT_OIF, NFTA_FIB_F_DADDR | NFTA_FIB_F_PRESENT | NFTA_FIB_F_MARK);
 	expr_equal(rule, present, sizeof(present), false);
 }

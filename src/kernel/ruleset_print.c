@@ -97,13 +97,17 @@ static void print_spread(FILE *out, const struct statement *statement, const cha
 	fputs(" }", out);
 }
 
-static void print_source_nat(FILE *out, const struct statement *statement, const char *word)
+static void print_class_priority(FILE *out, const struct statement *statement, const char *word)
 {
-	const struct address *address = &statement->address;
-	char text[ADDRESS_TEXT_MAX];
+	fprintf(out, "%s set meta mark", word);
+	if (statement->queue > 0)
+		fprintf(out, " >> %u", (unsigned int)statement->queue);
+	fprintf(out, " & 0x%08" PRIx32 " | %" PRIx32 ":0", statement->mask, statement->value);
+}
 
-	fprintf(out, "%s %s to %s", word, family_text(address->family),
-		address_format(address, text, sizeof(text)));
+static void print_priority(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s set %" PRIx32 ":%" PRIx32, word, statement->value >> 16, statement->value & 0xffff);
 }
 
 static void print_word(FILE *out, const struct statement *statement, const char *word)
@@ -137,11 +141,25 @@ static const struct {
 	[MATCH_DESTINATION_KIND] = { print_address_kinds, "fib daddr type" },
 	[MATCH_ROUTED_OUT] = { print_name_list, "fib daddr oifname" },
 	[MATCH_ROUTED] = { print_routed, "fib daddr . mark oif" },
+	[MATCH_SOURCE_KIND] = { print_address_kinds, "fib saddr type" },
+	[MATCH_ICMP_TYPE] = { print_icmp_types, "" },
+	[MATCH_DSCP] = { print_dscps, "dscp" },
+	[MATCH_IN_SET] = { print_in_set, "@" },
+	[MATCH_ORIGINAL] = { print_direction, "ct direction" },
+	[MATCH_STATUS] = { print_status, "ct status" },
+	[MATCH_ORIGINAL_PACKETS] = { print_original_packets, "ct original packets" },
+	[MATCH_TCP_FLAGS] = { print_tcp_flags, "tcp flags" },
 	[SET_MARK] = { print_set_mark, "meta mark" },
 	[RESTORE_MARK] = { print_restore, "meta mark" },
 	[SAVE_MARK] = { print_save, "ct mark" },
 	[COUNT] = { print_word, "counter" },
 	[COUNT_NAMED] = { print_named, "counter name" },
+	[ADD_TO_SET] = { print_update_set, "add" },
+	[REFRESH_IN_SET] = { print_update_set, "update" },
+	[OVER_LIMIT] = { print_over_limit, "" },
+	[OVER_LIMIT_EACH] = { print_over_limit_each, "update" },
+	[SET_CLASS_PRIORITY] = { print_class_priority, "meta priority" },
+	[SET_PRIORITY] = { print_priority, "meta priority" },
 	[ACCEPT] = { print_word, "accept" },
 	[DROP] = { print_word, "drop" },
 	[RETURN] = { print_word, "return" },
@@ -152,6 +170,12 @@ static const struct {
 	[QUEUE] = { print_queue, "queue flags bypass to" },
 	[MASQUERADE] = { print_word, "masquerade" },
 	[SOURCE_NAT] = { print_source_nat, "snat" },
+	[DESTINATION_NAT] = { print_destination_nat, "dnat" },
+	[SOURCE_PREFIX] = { print_prefix, "snat" },
+	[DESTINATION_PREFIX] = { print_prefix, "dnat" },
+	[NOTRACK] = { print_word, "notrack" },
+	[SYNPROXY] = { print_synproxy, "synproxy" },
+	[DISPATCH] = { print_dispatch, "vmap" },
 	[SPREAD] = { print_spread, "vmap" },
 };
 _Static_assert(sizeof(forms) / sizeof(forms[0]) == SPREAD + 1, "one form for each kind");
@@ -209,6 +233,8 @@ void ruleset_print(FILE *out, const struct ruleset *ruleset, const struct rulese
 		fputs("\tflags owner, persist\n", out);
 	for (size_t i = 0; i < ruleset->counters.count; i++)
 		fprintf(out, "\tcounter %s {\n\t}\n", ruleset->counters.items[i]);
+	for (size_t i = 0; i < ruleset->set_count; i++)
+		print_set(out, &ruleset->sets[i]);
 	for (size_t i = 0; i < ruleset->chain_count; i++)
 		print_chain(out, &ruleset->chains[i]);
 	fputs("}\n", out);

@@ -148,30 +148,51 @@ void print_name_list(FILE *out, const struct statement *statement, const char *w
 	print_items(out, statement, statement->names.count, name_item);
 }
 
+struct bit_name {
+	uint32_t bit;
+	const char *name;
+};
+
+/* " established,related": the names of those bits that any of the values has. */
+static void print_bits(FILE *out, const struct statement *statement, const struct bit_name *names, size_t count)
+{
+	const char *before = statement->negate ? " ! " : " ";
+	uint32_t wanted = 0;
+
+	for (size_t i = 0; i < statement->values.count; i++)
+		wanted |= statement->values.items[i];
+	for (size_t i = 0; i < count; i++) {
+		if ((wanted & names[i].bit) == 0)
+			continue;
+		fprintf(out, "%s%s", before, names[i].name);
+		before = ",";
+	}
+}
+
 void print_states(FILE *out, const struct statement *statement, const char *word)
 {
-	static const struct {
-		uint32_t state;
-		const char *name;
-	} states[] = {
+	static const struct bit_name states[] = {
 		{ CONNECTION_INVALID, "invalid" },
 		{ CONNECTION_ESTABLISHED, "established" },
 		{ CONNECTION_RELATED, "related" },
 		{ CONNECTION_NEW, "new" },
 		{ CONNECTION_UNTRACKED, "untracked" },
 	};
-	uint32_t wanted = 0;
-	const char *before = statement->negate ? " ! " : " ";
 
 	fputs(word, out);
-	for (size_t i = 0; i < statement->values.count; i++)
-		wanted |= statement->values.items[i];
-	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
-		if ((wanted & states[i].state) == 0)
-			continue;
-		fprintf(out, "%s%s", before, states[i].name);
-		before = ",";
-	}
+	print_bits(out, statement, states, sizeof(states) / sizeof(*states));
+}
+
+void print_status(FILE *out, const struct statement *statement, const char *word)
+{
+	static const struct bit_name bits[] = {
+		{ STATUS_ANSWERED, "seen-reply" },
+		{ STATUS_SOURCE_NAT, "snat" },
+		{ STATUS_DESTINATION_NAT, "dnat" },
+	};
+
+	fputs(word, out);
+	print_bits(out, statement, bits, sizeof(bits) / sizeof(*bits));
 }
 
 void print_marks(FILE *out, const struct statement *statement, const char *word)
@@ -197,4 +218,70 @@ void print_syn(FILE *out, const struct statement *statement, const char *word)
 void print_routed(FILE *out, const struct statement *statement, const char *word)
 {
 	fprintf(out, "%s %s", word, statement->negate ? "missing" : "exists");
+}
+
+static void icmp_type_item(FILE *out, const struct statement *statement, size_t index)
+{
+	const struct icmp_type *type = &statement->icmp_types.items[index];
+
+	fprintf(out, "%u", (unsigned int)type->type);
+	if (type->any_code)
+		return;
+	fprintf(out, " . %u", (unsigned int)type->code);
+}
+
+/* "icmp type { 8, 3 . 4 }", where a code counts "icmp type . code": nft itself has no word for both. */
+void print_icmp_types(FILE *out, const struct statement *statement, const char *word)
+{
+	bool codes = false;
+
+	for (size_t i = 0; i < statement->icmp_types.count; i++)
+		codes |= !statement->icmp_types.items[i].any_code;
+	fprintf(out, "%s%s type%s", word, statement->family == IPV4 ? "icmp" : "icmpv6", codes ? " . code" : "");
+	print_items(out, statement, statement->icmp_types.count, icmp_type_item);
+}
+
+void print_dscps(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s", family_text(statement->family), word);
+	print_items(out, statement, statement->values.count, number_item);
+}
+
+void print_in_set(FILE *out, const struct statement *statement, const char *word)
+{
+	print_keys(out, statement->family, &statement->keys);
+	fprintf(out, " %s%s%s", statement->negate ? "!= " : "", word, statement->name);
+}
+
+void print_direction(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s", word, statement->negate ? "reply" : "original");
+}
+
+void print_original_packets(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s%" PRIu32, word, statement->negate ? "!= " : "", statement->value);
+}
+
+static void print_flag_names(FILE *out, uint32_t flags)
+{
+	static const char *const names[] = { "fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr" };
+	const char *before = "";
+
+	if (flags == 0)
+		fputs("0x0", out);
+	for (unsigned int bit = 0; bit < 8; bit++) {
+		if ((flags >> bit & 1) == 0)
+			continue;
+		fprintf(out, "%s%s", before, names[bit]);
+		before = ",";
+	}
+}
+
+void print_tcp_flags(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %s", word, statement->negate ? "!= " : "");
+	print_flag_names(out, statement->value);
+	fputs(" / ", out);
+	print_flag_names(out, statement->mask);
 }

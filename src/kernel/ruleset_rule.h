@@ -26,6 +26,26 @@ void match_destination_kind(struct rule_builder *rule, const struct statement *s
 void match_routed_out(struct rule_builder *rule, const struct statement *statement);
 void match_routed(struct rule_builder *rule, const struct statement *statement);
 
+void match_source_kind(struct rule_builder *rule, const struct statement *statement);
+void match_icmp_type(struct rule_builder *rule, const struct statement *statement);
+void match_dscp(struct rule_builder *rule, const struct statement *statement);
+void match_in_set(struct rule_builder *rule, const struct statement *statement);
+void match_original(struct rule_builder *rule, const struct statement *statement);
+void match_status(struct rule_builder *rule, const struct statement *statement);
+void match_original_packets(struct rule_builder *rule, const struct statement *statement);
+void match_tcp_flags(struct rule_builder *rule, const struct statement *statement);
+
+/* Translation of addresses and what else concerns tracking, in ruleset_nat.c. */
+void source_nat(struct rule_builder *rule, const struct statement *statement);
+void destination_nat(struct rule_builder *rule, const struct statement *statement);
+void source_prefix(struct rule_builder *rule, const struct statement *statement);
+void destination_prefix(struct rule_builder *rule, const struct statement *statement);
+void no_tracking(struct rule_builder *rule, const struct statement *statement);
+void synproxy_packet(struct rule_builder *rule, const struct statement *statement);
+
+/* Whether SOURCE_NAT has more than one address to choose from. */
+bool nat_is_range(const struct statement *statement);
+
 /* Masked copies between the marks, in ruleset_mark.c. */
 void restore_mark(struct rule_builder *rule, const struct statement *statement);
 void save_mark(struct rule_builder *rule, const struct statement *statement);

@@ -10,35 +10,34 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <libnftnl/set.h>
-#include <libnftnl/udata.h>
+
+#include "kernel/ruleset_fill.h"
 
 _Static_assert(IFNAMSIZ == EXPR_VALUE_MAX, "an interface name fills a value");
 
-/* How nft understands a set: its own numbers of data types and byte orders, which the kernel only keeps. */
-struct set_type {
-	uint32_t number;
-	uint32_t size;
-	uint32_t byte_order; /* 1 the machine's, 2 the network's */
-	uint32_t flags;
-};
-
-#define HOST_ORDER    1
-#define NETWORK_ORDER 2
-
 static const struct set_type value_types[] = {
-	[VALUE_PROTOCOL] = { 12, 1, NETWORK_ORDER, 0 },
-	[VALUE_ICMP6_TYPE] = { 29, 1, NETWORK_ORDER, 0 },
-	[VALUE_MARK] = { 19, 4, HOST_ORDER, 0 },
-	[VALUE_ADDRESS_KIND] = { 38, 4, HOST_ORDER, 0 },
+	[VALUE_PROTOCOL] = { 12, 1, SET_NETWORK_ORDER, 0 },
+	[VALUE_ICMP6_TYPE] = { 29, 1, SET_NETWORK_ORDER, 0 },
+	[VALUE_MARK] = { 19, 4, SET_HOST_ORDER, 0 },
+	[VALUE_ADDRESS_KIND] = { 38, 4, SET_HOST_ORDER, 0 },
 };
-static const struct set_type device_type = { 41, IFNAMSIZ, HOST_ORDER, 0 };
+static const struct set_type device_type = { 41, IFNAMSIZ, SET_HOST_ORDER, 0 };
 static const struct set_type network_types[FAMILIES] = {
-	[IPV4] = { 7, 4, NETWORK_ORDER, NFT_SET_INTERVAL },
-	[IPV6] = { 8, 16, NETWORK_ORDER, NFT_SET_INTERVAL },
+	[IPV4] = { 7, 4, SET_NETWORK_ORDER, NFT_SET_INTERVAL },
+	[IPV6] = { 8, 16, SET_NETWORK_ORDER, NFT_SET_INTERVAL },
 };
-static const struct set_type port_type = { 13, 2, NETWORK_ORDER, NFT_SET_INTERVAL };
-static const struct set_type share_type = { 4, 4, NETWORK_ORDER, NFT_SET_INTERVAL | NFT_SET_MAP };
+static const struct set_type icmp_types[FAMILIES] = {
+	[IPV4] = { 14, 1, SET_NETWORK_ORDER, 0 },
+	[IPV6] = { 29, 1, SET_NETWORK_ORDER, 0 },
+};
+static const struct set_type dscp_types[FAMILIES] = {
+	[IPV4] = { 36, 1, SET_NETWORK_ORDER, 0 },
+	[IPV6] = { 36, 2, SET_NETWORK_ORDER, 0 },
+};
+/* A number of two bytes: type and code. */
+static const struct set_type code_type = { 4, 2, SET_NETWORK_ORDER, NFT_SET_INTERVAL };
+static const struct set_type port_type = { 13, 2, SET_NETWORK_ORDER, NFT_SET_INTERVAL };
+static const struct set_type share_type = { 4, 4, SET_NETWORK_ORDER, NFT_SET_INTERVAL | NFT_SET_MAP };
 
 uint32_t value_size(enum value_kind kind)
 {
@@ -56,152 +55,142 @@ bool device_key(const char *name, char key[static EXPR_VALUE_MAX])
 	return true;
 }
 
-/* Without the byte orders nft lists numbers turned round. */
-static int describe(struct nftnl_set *set, const struct set_type *type)
+static bool is_map(const struct set_type *type)
 {
-	struct nftnl_udata_buf *description = nftnl_udata_buf_alloc(64);
-	int error = -ENOMEM;
-
-	if (description == NULL)
-		return -ENOMEM;
-	if (nftnl_udata_put_u32(description, NFTNL_UDATA_SET_KEYBYTEORDER, type->byte_order) &&
-		nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(description),
-			nftnl_udata_buf_len(description)) == 0)
-		error = 0;
-	nftnl_udata_buf_free(description);
-	return error;
+	return (type->flags & NFT_SET_MAP) != 0;
 }
 
-/* NULL once the rule has failed; set_send() ends it. */
-static struct nftnl_set *set_new(struct rule_builder *rule, const struct set_type *type)
+/* Sends its head; what follows goes into the set, which set_end() ends. */
+static struct filler set_start(struct rule_builder *rule, const struct set_type *type)
 {
-	struct nftnl_set *set;
-	bool map = (type->flags & NFT_SET_MAP) != 0;
+	struct set_head head = {
+		.name = is_map(type) ? "__map%d" : "__set%d",
+		.id = ++rule->batch->set_id,
+		.type = *type,
+	};
 
-	if (rule->error != 0)
-		return NULL;
-	set = nftnl_set_alloc();
-	if (set == NULL || nftnl_set_set_str(set, NFTNL_SET_TABLE, rule->batch->table) < 0 ||
-		nftnl_set_set_str(set, NFTNL_SET_NAME, map ? "__map%d" : "__set%d") < 0 ||
-		describe(set, type) < 0) {
-		if (set != NULL)
-			nftnl_set_free(set);
-		rule_fail(rule, -ENOMEM);
-		return NULL;
-	}
-	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-	nftnl_set_set_u32(set, NFTNL_SET_ID, ++rule->batch->set_id);
-	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | type->flags);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type->number);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, type->size);
-	if (map) {
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, 0);
-	}
-	return set;
+	head.type.flags |= NFT_SET_ANONYMOUS | NFT_SET_CONSTANT;
+	message_set_add(rule->batch, &rule->object, &head);
+	return (struct filler){
+		.batch = rule->batch,
+		.object = &rule->object,
+		.set = head.name,
+		.set_id = head.id,
+		.message = NFT_MSG_NEWSETELEM,
+	};
 }
 
-/* The new element is the set's. NULL once the rule has failed. */
-static struct nftnl_set_elem *element(struct rule_builder *rule, struct nftnl_set *set, const void *key,
-	uint32_t size)
+static void element(struct filler *filler, const void *key, uint32_t size)
 {
-	struct nftnl_set_elem *elem;
-
-	if (rule->error != 0)
-		return NULL;
-	elem = nftnl_set_elem_alloc();
-	if (elem == NULL || nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, size) < 0) {
-		if (elem != NULL)
-			nftnl_set_elem_free(elem);
-		rule_fail(rule, -ENOMEM);
-		return NULL;
-	}
-	nftnl_set_elem_add(set, elem);
-	return elem;
+	fill_element(filler, &(struct set_element){ .key = key, .size = size });
 }
 
 /* The first value that is no more in the interval before it. */
-static void interval_end(struct rule_builder *rule, struct nftnl_set *set, const void *key, uint32_t size)
+static void interval_end(struct filler *filler, const void *key, uint32_t size)
 {
-	struct nftnl_set_elem *elem = element(rule, set, key, size);
-
-	if (elem != NULL)
-		nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+	fill_element(filler, &(struct set_element){ .key = key, .size = size, .interval_end = true });
 }
 
-static void send_head(struct rule_builder *rule, struct nftnl_set *set)
+static uint32_t set_end(struct rule_builder *rule, struct filler *filler)
 {
-	struct nlmsghdr *header = batch_message(rule->batch, NFT_MSG_NEWSET, NLM_F_CREATE, &rule->object);
-
-	if (header == NULL)
-		return;
-	nftnl_set_nlmsg_build_payload(header, set);
-	batch_message_end(rule->batch, header);
-}
-
-/* As many messages as it takes: one holds 64 KiB of elements. */
-static void send_elements(struct rule_builder *rule, struct nftnl_set *set)
-{
-	struct nftnl_set_elems_iter *elements = nftnl_set_elems_iter_create(set);
-	int more = 1;
-
-	if (elements == NULL) {
-		rule_fail(rule, -ENOMEM);
-		return;
-	}
-	while (more == 1) {
-		struct nlmsghdr *header =
-			batch_message(rule->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &rule->object);
-
-		if (header == NULL)
-			break;
-		more = nftnl_set_elems_nlmsg_build_payload_iter(header, elements);
-		batch_message_end(rule->batch, header);
-	}
-	nftnl_set_elems_iter_destroy(elements);
-}
-
-static uint32_t set_send(struct rule_builder *rule, struct nftnl_set *set)
-{
-	uint32_t id = 0;
-
-	if (set == NULL)
-		return 0;
-	if (rule->error == 0) {
-		id = nftnl_set_get_u32(set, NFTNL_SET_ID);
-		send_head(rule, set);
-		send_elements(rule, set);
-	}
-	nftnl_set_free(set);
-	return id;
+	fill_end(filler);
+	return rule->error == 0 ? filler->set_id : 0;
 }
 
 uint32_t set_of_values(struct rule_builder *rule, enum value_kind kind, const struct values *values)
 {
 	const struct set_type *type = &value_types[kind];
-	struct nftnl_set *set = set_new(rule, type);
+	struct filler filler = set_start(rule, type);
 
 	for (size_t i = 0; i < values->count; i++) {
 		uint32_t wide = values->items[i];
 		uint8_t narrow = (uint8_t)wide;
 
-		element(rule, set, type->size == 1 ? (const void *)&narrow : &wide, type->size);
+		element(&filler, type->size == 1 ? (const void *)&narrow : &wide, type->size);
 	}
-	return set_send(rule, set);
+	return set_end(rule, &filler);
 }
 
 uint32_t set_of_devices(struct rule_builder *rule, const struct names *names)
 {
-	struct nftnl_set *set = set_new(rule, &device_type);
+	struct filler filler = set_start(rule, &device_type);
 
 	for (size_t i = 0; i < names->count; i++) {
 		char key[EXPR_VALUE_MAX];
 
 		if (!device_key(names->items[i], key))
 			rule_fail(rule, -EINVAL);
-		element(rule, set, key, sizeof(key));
+		element(&filler, key, sizeof(key));
 	}
-	return set_send(rule, set);
+	return set_end(rule, &filler);
+}
+
+uint32_t set_of_icmp_types(struct rule_builder *rule, enum family family, const struct icmp_types *types)
+{
+	struct filler filler = set_start(rule, &icmp_types[family]);
+
+	for (size_t i = 0; i < types->count; i++)
+		element(&filler, &types->items[i].type, 1);
+	return set_end(rule, &filler);
+}
+
+#define CODES 65536
+
+static bool has_bit(const uint8_t bits[static CODES / 8], uint32_t bit)
+{
+	return bit < CODES && (bits[bit / 8] >> bit % 8 & 1) != 0;
+}
+
+static void set_bits(uint8_t bits[static CODES / 8], uint32_t first, uint32_t last)
+{
+	for (uint32_t bit = first; bit <= last; bit++)
+		bits[bit / 8] |= (uint8_t)(1 << bit % 8);
+}
+
+/* Types and codes may be given twice and side by side: each run of them is one interval. */
+uint32_t set_of_icmp_codes(struct rule_builder *rule, const struct icmp_types *types)
+{
+	struct filler filler = set_start(rule, &code_type);
+	uint8_t wanted[CODES / 8] = { 0 };
+
+	for (size_t i = 0; i < types->count; i++) {
+		const struct icmp_type *type = &types->items[i];
+		uint32_t base = (uint32_t)type->type << 8;
+
+		set_bits(wanted, type->any_code ? base : base | type->code, type->any_code ? base | 255 : base | type->code);
+	}
+	for (uint32_t bit = 0; bit <= CODES; bit++) {
+		uint16_t key = htons((uint16_t)bit);
+		bool before = bit > 0 && has_bit(wanted, bit - 1);
+
+		if (has_bit(wanted, bit) && !before)
+			element(&filler, &key, sizeof(key));
+		if (!has_bit(wanted, bit) && before && bit < CODES)
+			interval_end(&filler, &key, sizeof(key));
+	}
+	return set_end(rule, &filler);
+}
+
+void dscp_key(enum family family, uint32_t dscp, uint8_t key[static 2])
+{
+	uint32_t value = family == IPV4 ? dscp << 10 : dscp << 6;
+
+	key[0] = (uint8_t)(value >> 8);
+	key[1] = (uint8_t)value;
+}
+
+uint32_t set_of_dscps(struct rule_builder *rule, enum family family, const struct values *values)
+{
+	const struct set_type *type = &dscp_types[family];
+	struct filler filler = set_start(rule, type);
+
+	for (size_t i = 0; i < values->count; i++) {
+		uint8_t key[2];
+
+		dscp_key(family, values->items[i], key);
+		element(&filler, key, type->size);
+	}
+	return set_end(rule, &filler);
 }
 
 /* The first address after the network; false where it holds the family's last one. */
@@ -218,63 +207,73 @@ static bool address_after(const struct network *network, uint8_t after[static 16
 	return false;
 }
 
-uint32_t set_of_networks(struct rule_builder *rule, enum family family, const struct networks *networks)
+void fill_networks(struct filler *filler, enum family family, const struct networks *networks)
 {
-	const struct set_type *type = &network_types[family];
-	struct nftnl_set *set = set_new(rule, type);
+	uint32_t size = (uint32_t)family_size(family);
 
 	for (size_t i = 0; i < networks->count; i++) {
 		const struct network *network = &networks->items[i];
 		uint8_t after[16];
 
-		if (network->address.family != family)
-			rule_fail(rule, -EINVAL);
-		element(rule, set, network->address.bytes, type->size);
+		element(filler, network->address.bytes, size);
 		if (address_after(network, after))
-			interval_end(rule, set, after, type->size);
+			interval_end(filler, after, size);
 	}
-	return set_send(rule, set);
+}
+
+bool networks_are_of(const struct networks *networks, enum family family)
+{
+	for (size_t i = 0; i < networks->count; i++) {
+		if (networks->items[i].address.family != family)
+			return false;
+	}
+	return true;
+}
+
+const struct set_type *type_of_networks(enum family family)
+{
+	return &network_types[family];
+}
+
+uint32_t set_of_networks(struct rule_builder *rule, enum family family, const struct networks *networks)
+{
+	struct filler filler = set_start(rule, &network_types[family]);
+
+	if (!networks_are_of(networks, family))
+		rule_fail(rule, -EINVAL);
+	fill_networks(&filler, family, networks);
+	return set_end(rule, &filler);
 }
 
 uint32_t set_of_ports(struct rule_builder *rule, const struct port_ranges *ports)
 {
-	struct nftnl_set *set = set_new(rule, &port_type);
+	struct filler filler = set_start(rule, &port_type);
 
 	for (size_t i = 0; i < ports->count; i++) {
 		uint16_t first = htons(ports->items[i].first);
 		uint16_t after = htons((uint16_t)(ports->items[i].last + 1));
 
-		element(rule, set, &first, sizeof(first));
+		element(&filler, &first, sizeof(first));
 		if (after != 0)
-			interval_end(rule, set, &after, sizeof(after));
+			interval_end(&filler, &after, sizeof(after));
 	}
-	return set_send(rule, set);
-}
-
-static void share(struct rule_builder *rule, struct nftnl_set *set, uint32_t first, const char *chain)
-{
-	uint32_t key = htonl(first);
-	struct nftnl_set_elem *elem = element(rule, set, &key, sizeof(key));
-
-	if (elem == NULL)
-		return;
-	nftnl_set_elem_set_u32(elem, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
-	if (nftnl_set_elem_set_str(elem, NFTNL_SET_ELEM_CHAIN, chain) < 0)
-		rule_fail(rule, -ENOMEM);
+	return set_end(rule, &filler);
 }
 
 uint32_t map_of_shares(struct rule_builder *rule, const struct spread *spread)
 {
-	struct nftnl_set *set = set_new(rule, &share_type);
-	uint32_t first = 0, after;
+	struct filler filler = set_start(rule, &share_type);
+	uint32_t first = 0, key;
 
 	for (size_t i = 0; i < spread->count; i++) {
 		if (spread->weights[i] == 0)
 			continue;
-		share(rule, set, first, spread->chains[i]);
+		key = htonl(first);
+		fill_element(&filler, &(struct set_element){ .key = &key, .size = sizeof(key), .verdict = NFT_GOTO,
+			.chain = spread->chains[i] });
 		first += spread->weights[i];
 	}
-	after = htonl(first);
-	interval_end(rule, set, &after, sizeof(after));
-	return set_send(rule, set);
+	key = htonl(first);
+	interval_end(&filler, &key, sizeof(key));
+	return set_end(rule, &filler);
 }

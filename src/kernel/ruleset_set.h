@@ -6,6 +6,7 @@
 
 #include "core/ruleset.h"
 #include "kernel/ruleset_expr.h"
+#include "kernel/ruleset_fill.h"
 
 /* What the values of a set are. The kernel cares for their length only, nft lists them by their type. */
 enum value_kind {
@@ -24,8 +25,20 @@ uint32_t set_of_devices(struct rule_builder *rule, const struct names *names);
 uint32_t set_of_networks(struct rule_builder *rule, enum family family, const struct networks *networks);
 uint32_t set_of_ports(struct rule_builder *rule, const struct port_ranges *ports);
 
+uint32_t set_of_icmp_types(struct rule_builder *rule, enum family family, const struct icmp_types *types);
+uint32_t set_of_icmp_codes(struct rule_builder *rule, const struct icmp_types *types);
+uint32_t set_of_dscps(struct rule_builder *rule, enum family family, const struct values *values);
+
+/* A code point as it stands in the masked header: one byte in IPv4, two in IPv6. */
+void dscp_key(enum family family, uint32_t dscp, uint8_t key[static 2]);
+
 /* From numbers 0 .. sum of weights - 1 to the chains, each as many as its weight. */
 uint32_t map_of_shares(struct rule_builder *rule, const struct spread *spread);
+
+/* Networks as intervals of a set, which named sets have too. */
+const struct set_type *type_of_networks(enum family family);
+bool networks_are_of(const struct networks *networks, enum family family);
+void fill_networks(struct filler *filler, enum family family, const struct networks *networks);
 
 /*
  * An interface name as registers hold it, padded with zero bytes; the empty name is that of no device.

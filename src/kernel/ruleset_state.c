@@ -15,10 +15,12 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/object.h>
+#include <libnftnl/set.h>
 #include <libnftnl/table.h>
 
-#include "kernel/ruleset_message.h"
 #include "kernel/ruleset.h"
+#include "kernel/ruleset_message.h"
+#include "kernel/ruleset_named.h"
 
 #define REQUEST_MAX 512
 
@@ -174,6 +176,51 @@ static int read_counters(struct netlink *netlink, struct table_state *state)
 	return ask(netlink, request, counter_arrived, state);
 }
 
+static int add_set(struct table_state *state, const struct nftnl_set *set)
+{
+	struct set_state *list = grow(state->sets, state->set_count, sizeof(*list));
+	struct set_state *entry;
+
+	if (list == NULL)
+		return MNL_CB_ERROR;
+	state->sets = list;
+	entry = &list[state->set_count++];
+	*entry = (struct set_state){
+		.flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS),
+		.key_type = nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE),
+		.key_size = nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN),
+		.elements = nftnl_set_get_u32(set, NFTNL_SET_DESC_SIZE),
+		.timeout_ms = nftnl_set_get_u64(set, NFTNL_SET_TIMEOUT),
+	};
+	snprintf(entry->name, sizeof(entry->name), "%s", nftnl_set_get_str(set, NFTNL_SET_NAME));
+	return MNL_CB_OK;
+}
+
+static int set_arrived(const struct nlmsghdr *header, void *data)
+{
+	struct table_state *state = data;
+	struct nftnl_set *set = nftnl_set_alloc();
+	int result = MNL_CB_OK;
+
+	if (set == NULL)
+		return MNL_CB_ERROR;
+	if (nftnl_set_nlmsg_parse(header, set) == 0 && nftnl_set_is_set(set, NFTNL_SET_NAME) &&
+		(nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS) == 0 &&
+		is_named(nftnl_set_get_str(set, NFTNL_SET_TABLE), state->name))
+		result = add_set(state, set);
+	nftnl_set_free(set);
+	return result;
+}
+
+static int read_sets(struct netlink *netlink, struct table_state *state)
+{
+	char request[REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *header = start_request(request, NFT_MSG_GETSET, NLM_F_DUMP);
+
+	mnl_attr_put_strz(header, NFTA_SET_TABLE, state->name);
+	return ask(netlink, request, set_arrived, state);
+}
+
 static int compare_names(const void *left, const void *right)
 {
 	const struct chain_state *a = left, *b = right;
@@ -196,6 +243,8 @@ int table_read(struct netlink *netlink, const char *name, struct table_state *re
 	error = read_chains(netlink, ret_state);
 	if (error == 0)
 		error = read_counters(netlink, ret_state);
+	if (error == 0)
+		error = read_sets(netlink, ret_state);
 	if (ret_state->chain_count > 1)
 		qsort(ret_state->chains, ret_state->chain_count, sizeof(*ret_state->chains), compare_names);
 	return error;
@@ -282,6 +331,7 @@ void table_free(struct table_state *state)
 {
 	free(state->chains);
 	free(state->counters);
+	free(state->sets);
 }
 
 const struct chain_state *table_chain(const struct table_state *state, const char *name)
@@ -308,4 +358,22 @@ bool chain_fits(const struct chain_state *chain)
 	if (wanted->kind == CHAIN_REGULAR)
 		return true;
 	return chain->hook == chain_hook_number(wanted->hook) && chain->priority == wanted->priority;
+}
+
+const struct set_state *table_set(const struct table_state *state, const char *name)
+{
+	for (size_t i = 0; i < state->set_count; i++) {
+		if (strcmp(state->sets[i].name, name) == 0)
+			return &state->sets[i];
+	}
+	return NULL;
+}
+
+bool set_fits(const struct set_state *state, const struct ruleset_set *wanted)
+{
+	struct set_head head;
+
+	return named_set_head(wanted, &head) == 0 && state->flags == head.type.flags &&
+	       state->key_type == head.type.number && state->key_size == head.type.size &&
+	       state->elements == head.elements && state->timeout_ms == head.timeout_ms;
 }

@@ -20,6 +20,15 @@ struct chain_state {
 	const struct chain *wanted; /* of that name in a ruleset, see table_compare() */
 };
 
+/* A set with a name. */
+struct set_state {
+	char name[NFT_NAME_MAXLEN];
+	uint32_t flags;
+	uint32_t key_type, key_size;
+	uint32_t elements; /* at most; 0: no bound */
+	uint64_t timeout_ms;
+};
+
 struct table_state {
 	const char *name;
 	bool exists;
@@ -29,10 +38,12 @@ struct table_state {
 	size_t chain_count;
 	char (*counters)[NFT_NAME_MAXLEN];
 	size_t counter_count;
+	struct set_state *sets;
+	size_t set_count;
 };
 
 /*
- * Reads table, chains and named counters; table_free() in every case.
+ * Reads table, chains, named counters and named sets; table_free() in every case.
  * 0, -EINTR where somebody changed them meanwhile, or -errno.
  */
 int table_read(struct netlink *netlink, const char *name, struct table_state *ret_state);
@@ -53,3 +64,9 @@ const struct chain_state *table_chain(const struct table_state *state, const cha
 
 /* Whether a chain is what the ruleset wants it to be, its rules aside; false for one not wanted. */
 bool chain_fits(const struct chain_state *chain);
+
+/* NULL: it has no set of that name. */
+const struct set_state *table_set(const struct table_state *state, const char *name);
+
+/* Whether a set is what the ruleset wants it to be, its elements aside. */
+bool set_fits(const struct set_state *state, const struct ruleset_set *wanted);

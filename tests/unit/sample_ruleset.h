@@ -142,6 +142,125 @@ static struct ruleset_rule sample_nat_rules[] = {
 	SAMPLE_RULE("masquerade \"wan2\"", { .kind = MATCH_DEVICE_OUT, .names = SAMPLE_DEVICES }, { .kind = MASQUERADE }),
 };
 
+#define SAMPLE_ICMP(...)                                                                           \
+	{                                                                                          \
+		.items = (struct icmp_type[]){ __VA_ARGS__ },                                      \
+		.count = SAMPLE_COUNT(((struct icmp_type[]){ __VA_ARGS__ }))                       \
+	}
+#define SAMPLE_KEYS(...)                                                                           \
+	{                                                                                          \
+		.items = { __VA_ARGS__ }, .count = SAMPLE_COUNT(((enum packet_key[]){ __VA_ARGS__ })) \
+	}
+#define SAMPLE_FLOW SAMPLE_KEYS(PACKET_SOURCE, PACKET_DESTINATION, PACKET_PROTOCOL, PACKET_FROM_PORT, PACKET_TO_PORT)
+
+/* What nft can read as it is printed. */
+static struct ruleset_rule sample_input_rules[] = {
+	SAMPLE_RULE("source kind", { .kind = MATCH_SOURCE_KIND, .values = SAMPLE_VALUES(RTN_LOCAL) }, { .kind = COUNT }),
+	SAMPLE_RULE("echo", { .kind = MATCH_ICMP_TYPE, .icmp_types = SAMPLE_ICMP({ 8, true, 0 }) }, { .kind = COUNT }),
+	SAMPLE_RULE("no errors",
+		{ .kind = MATCH_ICMP_TYPE, .family = IPV6, .negate = true,
+			.icmp_types = SAMPLE_ICMP({ 1, true, 0 }, { 2, true, 0 }) },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("voice", SAMPLE_FOUR, { .kind = MATCH_DSCP, .values = SAMPLE_VALUES(46) }, { .kind = COUNT }),
+	SAMPLE_RULE("no video", SAMPLE_FOUR,
+		{ .kind = MATCH_DSCP, .values = SAMPLE_VALUES(34, 36), .negate = true }, { .kind = COUNT }),
+	SAMPLE_RULE("voice, IPv6", SAMPLE_SIX, { .kind = MATCH_DSCP, .family = IPV6, .values = SAMPLE_VALUES(46) },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("video, IPv6", SAMPLE_SIX,
+		{ .kind = MATCH_DSCP, .family = IPV6, .values = SAMPLE_VALUES(34, 36) }, { .kind = COUNT }),
+	SAMPLE_RULE("in set", SAMPLE_FOUR,
+		{ .kind = MATCH_IN_SET, .name = "offices", .keys = SAMPLE_KEYS(PACKET_SOURCE) }, { .kind = COUNT }),
+	SAMPLE_RULE("not in set", SAMPLE_SIX,
+		{ .kind = MATCH_IN_SET, .family = IPV6, .name = "offices6", .keys = SAMPLE_KEYS(PACKET_DESTINATION),
+			.negate = true },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("flow in set", SAMPLE_FOUR, SAMPLE_BOTH,
+		{ .kind = MATCH_IN_SET, .name = "flows", .keys = SAMPLE_FLOW }, { .kind = COUNT }),
+	SAMPLE_RULE("original", { .kind = MATCH_ORIGINAL }, { .kind = COUNT }),
+	SAMPLE_RULE("reply", { .kind = MATCH_ORIGINAL, .negate = true }, { .kind = COUNT }),
+	SAMPLE_RULE("translated",
+		{ .kind = MATCH_STATUS, .values = SAMPLE_VALUES(STATUS_SOURCE_NAT, STATUS_DESTINATION_NAT) },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("third packet", { .kind = MATCH_ORIGINAL_PACKETS, .value = 3 }, { .kind = COUNT }),
+	SAMPLE_RULE("null scan", { .kind = MATCH_TCP_FLAGS, .mask = 0xff, .value = 0 }, { .kind = COUNT }),
+	SAMPLE_RULE("answer to a SYN", { .kind = MATCH_TCP_FLAGS, .mask = 0x12, .value = 0x12 }, { .kind = COUNT }),
+	SAMPLE_RULE("add", SAMPLE_FOUR, SAMPLE_BOTH,
+		{ .kind = ADD_TO_SET, .name = "flows", .keys = SAMPLE_FLOW, .timeout_ms = 1500 }),
+	SAMPLE_RULE("refresh", SAMPLE_SIX,
+		{ .kind = REFRESH_IN_SET, .family = IPV6, .name = "sites", .keys = SAMPLE_KEYS(PACKET_SOURCE_SITE) }),
+	SAMPLE_RULE("over", { .kind = OVER_LIMIT, .limit = { LIMIT_PACKETS, 50, 1000, 20 } }, { .kind = COUNT }),
+	SAMPLE_RULE("over in bytes", { .kind = OVER_LIMIT, .limit = { LIMIT_BYTES, 125000, 1000, 30000 } },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("each over", SAMPLE_FOUR,
+		{ .kind = OVER_LIMIT_EACH, .name = "rates", .keys = SAMPLE_KEYS(PACKET_SOURCE), .timeout_ms = 60000,
+			.limit = { LIMIT_PACKETS, 300, 60000, 10 } },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("each with too many", SAMPLE_FOUR,
+		{ .kind = OVER_LIMIT_EACH, .name = "counts", .keys = SAMPLE_KEYS(PACKET_SOURCE_SITE),
+			.limit = { .kind = LIMIT_CONNECTIONS, .count = 100 } },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("priority", { .kind = SET_PRIORITY, .value = 0x10005 }),
+	SAMPLE_RULE("answer for a server", SAMPLE_TCP,
+		{ .kind = SYNPROXY, .synproxy = { .mss = 1460, .window_scale = 7 } }),
+	SAMPLE_RULE("dispatch", { .kind = DISPATCH, .mask = 0xfff800, .name = "policies" }),
+};
+
+/* What nft has no words for. */
+static struct ruleset_rule sample_forward_rules[] = {
+	SAMPLE_RULE("codes", { .kind = MATCH_ICMP_TYPE, .icmp_types = SAMPLE_ICMP({ 3, false, 4 }) }, { .kind = COUNT }),
+	SAMPLE_RULE("types and codes",
+		{ .kind = MATCH_ICMP_TYPE, .family = IPV6,
+			.icmp_types = SAMPLE_ICMP({ 1, false, 4 }, { 128, true, 0 }, { 255, true, 0 }) },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("sites of a connection", SAMPLE_SIX,
+		{ .kind = MATCH_IN_SET, .family = IPV6, .name = "pairs",
+			.keys = SAMPLE_KEYS(CONNECTION_SOURCE_SITE, CONNECTION_DESTINATION_SITE, PACKET_DEVICE_IN) },
+		{ .kind = COUNT }),
+	SAMPLE_RULE("class", { .kind = SET_CLASS_PRIORITY, .value = 1, .queue = 6, .mask = 0x1f }),
+};
+
+static struct ruleset_rule sample_raw_rules[] = {
+	SAMPLE_RULE("not tracked", SAMPLE_TCP, { .kind = NOTRACK }),
+};
+
+static struct ruleset_rule sample_destination_rules[] = {
+	SAMPLE_RULE("forward a port", SAMPLE_FOUR, SAMPLE_TCP,
+		{ .kind = DESTINATION_NAT, .address = { .family = IPV4, .bytes = { 10, 0, 0, 9 } }, .port = 8080 }),
+	SAMPLE_RULE("forward a port, IPv6", SAMPLE_SIX, SAMPLE_TCP,
+		{ .kind = DESTINATION_NAT, .address = { .family = IPV6, .bytes = { 0xfd, [15] = 9 } }, .port = 8080 }),
+	SAMPLE_RULE("forward all", SAMPLE_FOUR,
+		{ .kind = DESTINATION_NAT, .address = { .family = IPV4, .bytes = { 10, 0, 0, 9 } } }),
+	SAMPLE_RULE("prefix back", SAMPLE_SIX,
+		{ .kind = DESTINATION_PREFIX, .network = SAMPLE_IPV6(64, 0xfd, 0, 0, 1) }),
+};
+
+static struct ruleset_rule sample_source_rules[] = {
+	SAMPLE_RULE("pool", SAMPLE_FOUR,
+		{ .kind = SOURCE_NAT, .address = { .family = IPV4, .bytes = { 192, 0, 2, 1 } },
+			.last_address = { .family = IPV4, .bytes = { 192, 0, 2, 6 } } }),
+	SAMPLE_RULE("pool, IPv6", SAMPLE_SIX,
+		{ .kind = SOURCE_NAT, .address = { .family = IPV6, .bytes = { 0x20, 1, 0xd, 0xb8, [15] = 1 } },
+			.last_address = { .family = IPV6, .bytes = { 0x20, 1, 0xd, 0xb8, [15] = 9 } } }),
+	SAMPLE_RULE("prefix", SAMPLE_SIX, { .kind = SOURCE_PREFIX, .network = SAMPLE_IPV6(60, 0x20, 1, 0xd, 0xb8) }),
+	SAMPLE_RULE("prefix, IPv4", SAMPLE_FOUR, { .kind = SOURCE_PREFIX, .network = SAMPLE_IPV4(24, 198, 51, 100) }),
+};
+
+static struct ruleset_set sample_sets[] = {
+	{ .name = "offices", .kind = SET_NETWORKS, .family = IPV4,
+		.networks = SAMPLE_NETWORKS(SAMPLE_IPV4(16, 10, 1), SAMPLE_IPV4(32, 192, 0, 2, 1)) },
+	{ .name = "offices6", .kind = SET_NETWORKS, .family = IPV6 },
+	{ .name = "flows", .kind = SET_DYNAMIC, .family = IPV4, .keys = SAMPLE_FLOW, .timeout_ms = 60000, .size = 1024 },
+	{ .name = "sites", .kind = SET_DYNAMIC, .family = IPV6, .keys = SAMPLE_KEYS(PACKET_SOURCE_SITE), .size = 65536 },
+	{ .name = "pairs", .kind = SET_DYNAMIC, .family = IPV6, .size = 8,
+		.keys = SAMPLE_KEYS(CONNECTION_SOURCE_SITE, CONNECTION_DESTINATION_SITE, PACKET_DEVICE_IN) },
+	{ .name = "rates", .kind = SET_DYNAMIC, .family = IPV4, .keys = SAMPLE_KEYS(PACKET_SOURCE), .timeout_ms = 1500,
+		.size = 100, .limits = true },
+	{ .name = "counts", .kind = SET_DYNAMIC, .family = IPV4, .keys = SAMPLE_KEYS(PACKET_SOURCE_SITE), .size = 100,
+		.limits = true },
+	{ .name = "policies", .kind = SET_CHAINS, .chain_count = 2,
+		.chains = (struct mark_chain[]){ { 0x800, "first" }, { 0x1000, "second" } } },
+};
+
 static struct chain sample_chains[] = {
 	{ .name = "prerouting", .kind = CHAIN_FILTER, .hook = HOOK_PREROUTING, .priority = -150,
 		.rules = sample_match_rules, .count = SAMPLE_COUNT(sample_match_rules) },
@@ -152,11 +271,23 @@ static struct chain sample_chains[] = {
 		.rules = sample_nat_rules, .count = SAMPLE_COUNT(sample_nat_rules) },
 	{ .name = "first" },
 	{ .name = "second" },
+	{ .name = "input", .kind = CHAIN_FILTER, .hook = HOOK_INPUT, .priority = -10,
+		.rules = sample_input_rules, .count = SAMPLE_COUNT(sample_input_rules) },
+	{ .name = "forward", .kind = CHAIN_FILTER, .hook = HOOK_FORWARD, .priority = -10,
+		.rules = sample_forward_rules, .count = SAMPLE_COUNT(sample_forward_rules) },
+	{ .name = "raw", .kind = CHAIN_FILTER, .hook = HOOK_PREROUTING, .priority = -300,
+		.rules = sample_raw_rules, .count = SAMPLE_COUNT(sample_raw_rules) },
+	{ .name = "destination", .kind = CHAIN_NAT, .hook = HOOK_PREROUTING, .priority = -100,
+		.rules = sample_destination_rules, .count = SAMPLE_COUNT(sample_destination_rules) },
+	{ .name = "source", .kind = CHAIN_NAT, .hook = HOOK_POSTROUTING, .priority = 101,
+		.rules = sample_source_rules, .count = SAMPLE_COUNT(sample_source_rules) },
 };
 
 static const struct ruleset sample_ruleset = {
 	.table = SAMPLE_TABLE,
 	.chains = sample_chains,
 	.chain_count = SAMPLE_COUNT(sample_chains),
+	.sets = sample_sets,
+	.set_count = SAMPLE_COUNT(sample_sets),
 	.counters = SAMPLE_NAMES("sample"),
 };

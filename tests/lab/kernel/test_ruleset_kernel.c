@@ -114,6 +114,47 @@ static void every_kind_loads(void **state)
 		"snat ip6 to 2001:db8::1",
 		"oifname { \"wan1\", \"wan2\" } masquerade comment \"masquerade ?wan2?\"",
 		"comment \"queues\"",
+		"fib saddr type local",
+		"icmp type echo-request",
+		"icmpv6 type != { destination-unreachable, packet-too-big }",
+		"ip dscp ef",
+		"ip dscp != { af41, af42 }",
+		"ip6 dscp ef",
+		"ip6 dscp { af41, af42 }",
+		"elements = { 10.1.0.0/16, 192.0.2.1 }",
+		"ip saddr @offices",
+		"ip6 daddr != @offices6",
+		"type ipv4_addr . ipv4_addr . inet_proto . inet_service . inet_service",
+		"ip saddr . ip daddr . meta l4proto . th sport . th dport @flows",
+		"ct direction original",
+		"ct direction != original",
+		"ct status snat,dnat",
+		"ct original packets 3",
+		"tcp flags == 0x0",
+		"tcp flags syn,ack / syn,ack",
+		"add @flows { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 1s500ms }",
+		"update @sites { ip6 saddr & ffff:ffff:ffff:ffff:: }",
+		"limit rate over 50/second burst 20 packets counter",
+		"limit rate over 125000 bytes/second burst 30000 bytes counter",
+		"update @rates { ip saddr timeout 1m limit rate over 300/minute burst 10 packets } counter",
+		"update @counts { ip saddr ct count over 100 } counter",
+		"meta priority set 1:5",
+		"synproxy mss 1460 wscale 7 timestamp sack-perm",
+		"meta mark & 0x00fff800 vmap @policies",
+		"elements = { 0x00000800 : jump first, 0x00001000 : jump second }",
+		"icmp type destination-unreachable icmp code frag-needed",
+		"{ 260, 32768-33023, 65280-65535 }",
+		"ct original ip6 saddr & ffff:ffff:ffff:ffff:: . ct original ip6 daddr & ffff:ffff:ffff:ffff:: . iif @pairs",
+		"meta priority set meta mark >> 6 & 0x0001001f | 0x00010000",
+		"notrack",
+		"dnat ip to 10.0.0.9:8080",
+		"dnat ip6 to [fd00::9]:8080",
+		"dnat ip to 10.0.0.9 comment",
+		"dnat ip6 prefix to fd00:1::/64",
+		"snat ip to 192.0.2.1-192.0.2.6 persistent",
+		"snat ip6 to 2001:db8::1-2001:db8::9 persistent",
+		"snat ip6 prefix to 2001:db8::/60",
+		"snat ip prefix to 198.51.100.0/24",
 	};
 	char *text;
 
@@ -124,13 +165,15 @@ static void every_kind_loads(void **state)
 	free(text);
 }
 
-/* But for copies of marks and queues, which this kernel or nft may not have. */
+/* But for what this kernel or nft may not have, or has no words for: copies of marks, queues, codes of ICMP. */
 static void printed_text_is_what_nft_reads(void **state)
 {
 	const struct ruleset_features features = { .native_queue = true };
 	char path[] = "/tmp/test-ruleset-XXXXXX";
-	struct ruleset part = { .table = SAMPLE_TABLE, .chains = sample_chains, .chain_count = 1,
-		.counters = sample_ruleset.counters };
+	struct chain chains[] = { sample_chains[0], sample_chains[4], sample_chains[5], sample_chains[6], sample_chains[8],
+		sample_chains[9], sample_chains[10] };
+	struct ruleset part = { .table = SAMPLE_TABLE, .chains = chains, .chain_count = SAMPLE_COUNT(chains),
+		.sets = sample_sets, .set_count = SAMPLE_COUNT(sample_sets), .counters = sample_ruleset.counters };
 	int fd = mkstemp(path), status;
 	FILE *out;
 
