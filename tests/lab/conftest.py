@@ -87,6 +87,7 @@ def make_lab(request):
         if getattr(request.node, "failed_once", False):
             for load in built.loads:
                 print(f"--- a load\n{load.told()}")
+            print(f"--- what the kernel lost\n{built.losses()}")
             if built.daemon is not None:
                 print(f"--- the daemon's log\n{built.daemon.said()}")
         built.close()

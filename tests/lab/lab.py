@@ -357,6 +357,21 @@ table inet isp {{
         return traffic.connections(self.run("gw", "conntrack", "-L").stdout
                                    + self.run("gw", "conntrack", "-L", "-f", "ipv6").stdout)
 
+    def losses(self):
+        """Every counter of errors and drops that is not zero, by place."""
+        lines = []
+        for place in self.places():
+            text = self.run(place, "nstat", "-az", check=False).stdout
+            found = re.findall(r"^((?:Ip|Udp|Tcp|Icmp)\w*(?:Err|Discard|NoRoute|Drop|Unreach|NoPorts)\w*) +([1-9]\d*)", text, re.M)
+            lines += [f"{place}: {name} {number}" for name, number in found]
+            for line in self.run(place, "ip", "-s", "-o", "link", check=False).stdout.splitlines():
+                dropped = re.search(r"^\d+: (\S+?)[@:].*RX:.*?mcast\\\s+\d+\s+\d+\s+(\d+)\s+(\d+)", line)
+                if dropped and dropped[2] + dropped[3] != "00":
+                    lines.append(f"{place}: {dropped[1]} received in error {dropped[2]}, dropped {dropped[3]}")
+        lines.append(self.run("gw", "conntrack", "-S", check=False).stdout)
+        lines += [f"isp{link.number}: strays {self.strays(link)}" for link in self.links]
+        return "\n".join(lines)
+
     def flows(self, protocol):
         """How many connections of clients with a link of ours the gateway knows."""
         return sum(item["protocol"] == protocol and item["from"] != item["seen"] for item in self.conntrack())
