@@ -53,12 +53,13 @@ void attempt_end(struct load *load, size_t index, int error)
 static int prepare_socket(const struct load_options *options, struct attempt *attempt, size_t index)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	int on = 1, late = options->from_port == 0;
+	int on = 1, late = options->from_port == 0, again = !options->udp || options->from_port != 0;
 
 	/* A reset at the end leaves no TIME_WAIT behind, so ports do not run out. */
 	setsockopt(attempt->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(attempt->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* With it the kernel would give two UDP flows the same port, and one of them all the answers. */
+	setsockopt(attempt->fd, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again));
 	setsockopt(attempt->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));
 	/* The server's network is only routed to it, its addresses stand on no device. */
 	setsockopt(attempt->fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
