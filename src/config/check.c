@@ -90,13 +90,14 @@ void check_names(struct loader *loader)
 
 static void check_addresses(struct loader *loader, const struct link *link, const struct place *place)
 {
-	if (link->nat.kind != NAT_ADDRESS || link->gateway.kind != GATEWAY_ADDRESS)
+	if (link->gateway.kind != GATEWAY_ADDRESS)
 		return;
 	for (size_t family = 0; family < FAMILIES; family++) {
-		if (!link->nat.given[family] || link->gateway.given[family])
+		if (link->nat.kind[family] < NAT_SOURCE || link->gateway.given[family])
 			continue;
 		problem_add(&loader->problems, place_of_key(place->value, "nat", place->name),
-			"`nat' has an address of IPv%d, but `gateway' has none", family == IPV4 ? 4 : 6);
+			"`nat' has %s of IPv%d, but `gateway' has none", link->nat.kind[family] == NAT_PREFIX ? "a prefix" : "an address",
+			family == IPV4 ? 4 : 6);
 		problem_hint(&loader->problems, "a link is not used for a family without a gateway: add one to `gateway'");
 	}
 }

@@ -146,6 +146,7 @@ void check_policies(struct loader *loader)
 		fill_balance(config, &policy->balance);
 		check_ports(loader, &policy->match, node_get(value, "match"));
 		check_balance(loader, policy, value);
+		check_policy_nat(loader, policy, value);
 		check_cycle(loader, &policy->balance, node_get(value, "balance"));
 	}
 }

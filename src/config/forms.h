@@ -9,7 +9,9 @@ extern const struct form form_zones, form_links, form_policies; /* sections.c */
 extern const struct form form_names;  /* a list of words, each checked by field->check; absent when empty */
 extern const struct form form_labels; /* the same, printed also when empty */
 extern const struct form form_networks;
-extern const struct form form_gateway, form_nat; /* link_forms.c */
+extern const struct form form_gateway; /* link_forms.c */
+extern const struct form form_link_nat, form_policy_nat; /* nat_forms.c; the keys of a map are in field->table */
+extern const struct form form_nat_family, form_nat_source, form_nat_prefix, form_nat_destination; /* and these its keys */
 extern const struct form form_targets;
 extern const struct form form_ends; /* ends.c */
 extern const struct form form_protocols, form_ports; /* match_forms.c */
@@ -28,3 +30,13 @@ const char *check_mail_user(const char *text, const char **ret_hint);
 /* False, with a problem, where node is no network. */
 bool read_network(struct loader *loader, const struct node *node, struct network *ret_network);
 
+/* One address of each family at most; words are what else is possible, for the hint. False, with a problem, and
+ * nothing set, where something is wrong. */
+bool read_addresses(struct loader *loader, const struct field *field, const struct node *node, const char *words,
+	bool given[FAMILIES], struct address addresses[FAMILIES]);
+
+/* Whether node is that word and no list. */
+bool is_word(const struct node *node, const char *word);
+
+/* check_policies.c's part for address translation: map is the policy. */
+void check_policy_nat(struct loader *loader, const struct policy *policy, const struct node *map);

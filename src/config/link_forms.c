@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Values of links and zones that are more than one word: lists of names, networks, gateway, NAT. */
+/* Values of links and zones that are more than one word: lists of names, networks, gateway. */
 
 #include <string.h>
 
@@ -82,8 +82,7 @@ static void print_networks(struct printer *printer, const void *member)
 
 const struct form form_networks = { read_networks, no_networks, print_networks };
 
-/* One address of each family at most. Nothing is set where something is wrong. */
-static bool read_addresses(struct loader *loader, const struct field *field, const struct node *node,
+bool read_addresses(struct loader *loader, const struct field *field, const struct node *node,
 	const char *words, bool given[FAMILIES], struct address addresses[FAMILIES])
 {
 	for (size_t i = 0; i < node_items(node); i++) {
@@ -125,7 +124,7 @@ static void print_addresses(struct printer *printer, const bool given[FAMILIES],
 	fputc(']', printer->out);
 }
 
-static bool is_word(const struct node *node, const char *word)
+bool is_word(const struct node *node, const char *word)
 {
 	return node->kind == NODE_WORD && strcmp(node->text, word) == 0;
 }
@@ -161,38 +160,3 @@ static void print_gateway(struct printer *printer, const void *member)
 }
 
 const struct form form_gateway = { read_gateway, NULL, print_gateway };
-
-static void read_nat(struct loader *loader, const struct field *field, const struct node *node, void *member)
-{
-	struct nat *nat = member;
-
-	nat->kind = NAT_ADDRESS;
-	if (is_word(node, "masquerade"))
-		nat->kind = NAT_MASQUERADE;
-	else if (is_word(node, "none"))
-		nat->kind = NAT_NONE;
-	else if (read_words(loader, field->key, node, false))
-		read_addresses(loader, field, node, "masquerade, none", nat->given, nat->address);
-}
-
-static void print_nat(struct printer *printer, const void *member)
-{
-	const struct nat *nat = member;
-
-	switch (nat->kind) {
-	case NAT_AUTO:
-		fputs("auto", printer->out);
-		break;
-	case NAT_MASQUERADE:
-		fputs("masquerade", printer->out);
-		break;
-	case NAT_NONE:
-		fputs("none", printer->out);
-		break;
-	case NAT_ADDRESS:
-		print_addresses(printer, nat->given, nat->address);
-		break;
-	}
-}
-
-const struct form form_nat = { read_nat, NULL, print_nat };

@@ -80,6 +80,34 @@ static const struct word policy_nats[] = {
 	{ NULL, 0 },
 };
 
+static const struct word link_nats[] = {
+	{ "none", NAT_NONE },
+	{ "masquerade", NAT_MASQUERADE },
+	{ NULL, 0 },
+};
+
+/* Keys of a struct nat; each reads into the whole of it. */
+#define NAT_KEY(how) .type = FIELD_FORM, .form = &how
+
+static const struct field link_nat[] = {
+	{ "prefix", NAT_KEY(form_nat_prefix), .meaning = "an IPv6 network that replaces the prefix of the source" },
+	{ "ipv4", NAT_KEY(form_nat_family), .words = link_nats,
+		.meaning = "source of IPv4: masquerade, none or an address; by default masquerade" },
+	{ "ipv6", NAT_KEY(form_nat_family), .words = link_nats,
+		.meaning = "source of IPv6: masquerade, none or an address; by default masquerade where it must be" },
+	{ .key = NULL },
+};
+
+static const struct field policy_nat[] = {
+	{ "source", NAT_KEY(form_nat_source), .meaning = "a source address, a range, or a list: each client keeps to one of them" },
+	{ "prefix", NAT_KEY(form_nat_prefix), .meaning = "an IPv6 network that replaces the prefix of the source" },
+	{ "destination", NAT_KEY(form_nat_destination),
+		.meaning = "where the connection goes instead: an address, with a port, or one for each family" },
+	{ "ipv4", NAT_KEY(form_nat_family), .words = policy_nats, .meaning = "source of IPv4; by default as the link says" },
+	{ "ipv6", NAT_KEY(form_nat_family), .words = policy_nats, .meaning = "source of IPv6; by default as the link says" },
+	{ .key = NULL },
+};
+
 static const struct word mail_tls[] = {
 	{ "opportunistic", TLS_OPPORTUNISTIC },
 	{ "required", TLS_REQUIRED },
@@ -129,8 +157,8 @@ const struct field schema_link[] = {
 	{ "weight", NUMBER(link, weight, 1, 1000), OPTIONAL, .meaning = "share; by default in proportion to bandwidth" },
 	{ "labels", FORM(link, labels, form_labels), .check = check_name,
 		.meaning = "words that stand for all links that have them" },
-	{ "nat", FORM(link, nat, form_nat), .standard = "masquerade",
-		.meaning = "source address outside: masquerade, none, or an address per family" },
+	{ "nat", FORM(link, nat, form_link_nat), .standard = "masquerade", .words = link_nats, .table = link_nat,
+		.meaning = "source address outside: masquerade, none, an address per family, or the keys of a map" },
 	{ "check", MAP(link, check, check), .meaning = "how the link is tested" },
 	{ .key = NULL },
 };
@@ -184,7 +212,8 @@ const struct field schema_policy[] = {
 	{ "match", MAP(policy, match, match), .meaning = "which connections; by default all" },
 	{ "action", WORD(policy, action, actions), .standard = "allow", .meaning = "allow, drop or reject" },
 	{ "balance", MAP(policy, balance, balance), .absent = without_balance, .meaning = "by which link they leave" },
-	{ "nat", WORD(policy, nat.kind, policy_nats), .standard = "auto", .meaning = "auto: as the link says" },
+	{ "nat", FORM(policy, nat, form_policy_nat), .standard = "auto", .words = policy_nats, .table = policy_nat,
+		.meaning = "auto: as the link says; none, masquerade, or the keys of a map" },
 	{ "log", BOOL(policy, log), .standard = "false", .meaning = "a line in the log for each connection" },
 	{ "qos", LATER },
 	{ "limits", LATER },

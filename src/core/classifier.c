@@ -155,6 +155,32 @@ static bool to_end(const struct classifier *classifier, const struct end *end, c
 	return false;
 }
 
+static bool is_outside_address(const struct networks *addresses, const struct address *address)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (address_equal(&addresses->items[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+/* Hairpin: who connects from inside to an outside address of ours meets a port forward as the internet does. */
+static bool match_hairpin(const struct classifier *classifier, const struct policy *policy, const struct flow *flow)
+{
+	if (!policy->nat.forwards[flow->family] || flow->came_by != 0)
+		return false;
+	for (size_t i = 0; i < policy->match.from.count; i++) {
+		const struct end *end = &policy->match.from.items[i];
+
+		for (size_t link = 0; link < classifier->config->link_count; link++) {
+			if ((end->kind == END_INTERNET || (end->kind == END_LINK && end->index == link))
+			    && is_outside_address(&classifier->link_networks[link], &flow->to))
+				return true;
+		}
+	}
+	return false;
+}
+
 typedef bool end_test(const struct classifier *classifier, const struct end *end, const struct flow *flow);
 
 static bool any_end(const struct classifier *classifier, const struct ends *ends, const struct flow *flow,
@@ -187,7 +213,8 @@ static bool port_matches(const struct port_ranges *ranges, const struct flow *fl
 
 const char *classifier_mismatch(const struct classifier *classifier, const struct flow *flow, size_t policy)
 {
-	const struct match *match = &classifier->config->policies[policy].match;
+	const struct policy *rule = &classifier->config->policies[policy];
+	const struct match *match = &rule->match;
 
 	/* The cheap ones first. */
 	if (!protocol_matches(&match->protocols, flow->protocol))
@@ -196,7 +223,8 @@ const char *classifier_mismatch(const struct classifier *classifier, const struc
 		return "to-port";
 	if (!port_matches(&match->from_ports, flow, flow->from_port))
 		return "from-port";
-	if (match->from.count > 0 && !any_end(classifier, &match->from, flow, from_end))
+	if (match->from.count > 0 && !any_end(classifier, &match->from, flow, from_end)
+	    && !match_hairpin(classifier, rule, flow))
 		return "from";
 	if (match->to.count > 0 && !any_end(classifier, &match->to, flow, to_end))
 		return "to";

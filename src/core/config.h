@@ -27,6 +27,16 @@ struct networks {
 	size_t count;
 };
 
+/* Both ends belong to it and are of one family. */
+struct address_range {
+	struct address first, last;
+};
+
+struct address_ranges {
+	struct address_range *items;
+	size_t count;
+};
+
 /* So many in so long a time: 50/s is 50 per 1000 ms, 300/m is 300 per 60000 ms. */
 struct rate {
 	uint32_t count; /* 0: not given */
@@ -59,17 +69,22 @@ struct gateway {
 	struct address address[FAMILIES];
 };
 
+/* What the source address becomes, in one family. */
 enum nat_kind {
-	NAT_AUTO, /* a policy only: what the link says */
-	NAT_MASQUERADE,
+	NAT_AUTO, /* a policy: what the link says; a link, in IPv6: masquerade where it must be */
 	NAT_NONE,
-	NAT_ADDRESS, /* a link only: source addresses by family; a family without one is masqueraded */
+	NAT_MASQUERADE,
+	NAT_SOURCE, /* an address of the pool */
+	NAT_PREFIX, /* IPv6: the source's prefix becomes another, its other bits stay */
 };
 
 struct nat {
-	enum nat_kind kind;
-	bool given[FAMILIES];
-	struct address address[FAMILIES];
+	enum nat_kind kind[FAMILIES];
+	struct address_ranges pool;   /* of both families: sorted, apart from each other; IPv4 first */
+	struct network prefix;        /* NAT_PREFIX */
+	bool forwards[FAMILIES];      /* a policy only: the destination becomes another one, too */
+	struct address destination[FAMILIES];
+	uint16_t port[FAMILIES];      /* at the destination; 0: it stays */
 };
 
 enum target_kind {
@@ -265,7 +280,7 @@ struct policy {
 	struct match match;
 	enum action action;
 	struct balance balance;
-	struct nat nat; /* NAT_AUTO, NAT_NONE or NAT_MASQUERADE */
+	struct nat nat;
 	uint16_t qos_class; /* index into qos.classes, or NO_CLASS: the default one */
 	struct limits limits;
 	bool log;

@@ -2,7 +2,6 @@
 /* Balancing without the daemon: the policies as chains, with the last known weights and states. */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/plan_parts.h"
@@ -18,6 +17,7 @@ struct term {
 	struct networks networks;         /* count 0: any */
 	bool came_by_link, came_from_self, goes_by_link, to_self, not_self;
 	unsigned int link;                /* came_by_link: 0 for any */
+	struct networks to_outside;       /* a hairpin: by no link, to one of these addresses; count 0: no hairpin */
 };
 
 /* The chain that gives a connection to that link. */
@@ -26,38 +26,25 @@ static void link_chain(char *name, unsigned int id)
 	snprintf(name, NAME_ROOM, "link-%u", id);
 }
 
-static int compare_networks(const void *left, const void *right)
+/*
+ * Hairpin: who connects from inside to an outside address of ours meets a port forward as the internet does.
+ * Impossible where the policy forwards nothing in that family, or end is neither the internet nor a link.
+ */
+static struct term term_hairpin(struct planner *planner, const struct policy *policy, const struct end *end,
+	enum family family)
 {
-	const struct network *a = left, *b = right;
-	int order = memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
+	struct term term = { .impossible = true };
 
-	return order != 0 ? order : (int)a->length - (int)b->length;
-}
-
-/* The networks of one family, sorted, none inside another, each with its host bits cleared. */
-static struct networks networks_of(struct planner *planner, const struct networks *all, enum family family)
-{
-	struct networks chosen = { .items = arena_array(planner->plan->arena, all->count + 1, sizeof(struct network)) };
-	size_t kept = 0;
-
-	planner->builder.failed |= chosen.items == NULL;
-	for (size_t i = 0; i < all->count && chosen.items != NULL; i++) {
-		if (all->items[i].address.family == family)
-			chosen.items[chosen.count++] = network_around(&all->items[i].address, all->items[i].length);
-	}
-	if (chosen.count > 1)
-		qsort(chosen.items, chosen.count, sizeof(struct network), compare_networks);
-	for (size_t i = 0; i < chosen.count; i++) {
-		if (kept == 0 || !network_contains(&chosen.items[kept - 1], &chosen.items[i].address))
-			chosen.items[kept++] = chosen.items[i];
-	}
-	chosen.count = kept;
-	return chosen;
+	if (!policy->nat.forwards[family] || (end->kind != END_INTERNET && end->kind != END_LINK))
+		return term;
+	term.to_outside = plan_outside_addresses(planner, end->kind == END_LINK ? end->index : NO_LINK, family);
+	term.impossible = term.to_outside.count == 0;
+	return term;
 }
 
 static struct term term_networks(struct planner *planner, const struct networks *networks, enum family family)
 {
-	struct term term = { .networks = networks_of(planner, networks, family) };
+	struct term term = { .networks = plan_networks(planner, networks, family) };
 
 	term.impossible = term.networks.count == 0;
 	return term;
@@ -163,6 +150,9 @@ static void match_from(struct planner *planner, const struct term *term, enum fa
 		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
 	if (term->came_by_link && term->link != 0)
 		match_link_field(planner, term->link, false);
+	if (term->to_outside.count > 0)
+		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+	match_networks(planner, MATCH_DESTINATION, family, &term->to_outside);
 	match_networks(planner, MATCH_SOURCE, family, &term->networks);
 }
 
@@ -177,38 +167,10 @@ static void match_to(struct planner *planner, const struct term *term, enum fami
 	match_networks(planner, MATCH_DESTINATION, family, &term->networks);
 }
 
-static int compare_ranges(const void *left, const void *right)
-{
-	const struct port_range *a = left, *b = right;
-
-	return (int)a->first - (int)b->first;
-}
-
-/* Sorted, and joined where they overlap or touch: a set takes no port twice. */
-static struct port_ranges ports_of(struct planner *planner, const struct port_ranges *all)
-{
-	struct port_ranges joined = { .items = arena_array(planner->plan->arena, all->count, sizeof(struct port_range)) };
-
-	planner->builder.failed |= joined.items == NULL;
-	if (joined.items == NULL)
-		return joined;
-	memcpy(joined.items, all->items, all->count * sizeof(struct port_range));
-	qsort(joined.items, all->count, sizeof(struct port_range), compare_ranges);
-	for (size_t i = 0; i < all->count; i++) {
-		struct port_range range = joined.items[i], *last = &joined.items[joined.count > 0 ? joined.count - 1 : 0];
-
-		if (joined.count == 0 || range.first > last->last + 1)
-			joined.items[joined.count++] = range;
-		else if (range.last > last->last)
-			last->last = range.last;
-	}
-	return joined;
-}
-
 static void match_ports(struct planner *planner, enum statement_kind kind, const struct port_ranges *ranges)
 {
 	if (ranges->count > 0)
-		build_statement(&planner->builder, (struct statement){ .kind = kind, .ports = ports_of(planner, ranges) });
+		build_statement(&planner->builder, (struct statement){ .kind = kind, .ports = plan_ports(planner, ranges) });
 }
 
 /* In order of number and each once, whatever names it was given by. */
@@ -253,6 +215,25 @@ static void plan_exclusions(struct planner *planner, const struct policy *policy
 	}
 }
 
+/* A connection of that from and that to goes to the policy. */
+static void plan_pair(struct planner *planner, const struct policy *policy, const char *chain, enum family family,
+	const struct term *from, const struct term *to)
+{
+	const struct match *match = &policy->match;
+	struct builder *b = &planner->builder;
+
+	if (from->impossible || to->impossible)
+		return;
+	build_rule(b, "%s", policy->name);
+	build_family(b, family);
+	match_protocols(planner, &match->protocols);
+	match_ports(planner, MATCH_FROM_PORT, &match->from_ports);
+	match_ports(planner, MATCH_TO_PORT, &match->to_ports);
+	match_from(planner, from, family);
+	match_to(planner, to, family);
+	build_jump(b, GOTO, chain);
+}
+
 /* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
 static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
 	enum family family)
@@ -262,23 +243,15 @@ static void plan_match_family(struct planner *planner, const struct policy *poli
 	struct ends any = { &anything, 1 };
 	const struct ends *froms = match->from.count > 0 ? &match->from : &any;
 	const struct ends *tos = match->to.count > 0 ? &match->to : &any;
-	struct builder *b = &planner->builder;
 
 	plan_exclusions(planner, policy, family);
 	for (size_t i = 0; i < froms->count * tos->count; i++) {
 		struct term from = term_from(planner, &froms->items[i / tos->count], family);
+		struct term hairpin = term_hairpin(planner, policy, &froms->items[i / tos->count], family);
 		struct term to = term_to(planner, &tos->items[i % tos->count], family);
 
-		if (from.impossible || to.impossible)
-			continue;
-		build_rule(b, "%s", policy->name);
-		build_family(b, family);
-		match_protocols(planner, &match->protocols);
-		match_ports(planner, MATCH_FROM_PORT, &match->from_ports);
-		match_ports(planner, MATCH_TO_PORT, &match->to_ports);
-		match_from(planner, &from, family);
-		match_to(planner, &to, family);
-		build_jump(b, GOTO, chain);
+		plan_pair(planner, policy, chain, family, &from, &to);
+		plan_pair(planner, policy, chain, family, &hairpin, &to);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ruleset's permanent chains: restore, guard, queue; then settle and save; then NAT. */
+/* The ruleset's permanent chains: restore, guard, queue; then settle and save. */
 
 #include "core/plan_parts.h"
 
@@ -11,10 +11,8 @@ enum {
 enum {
 	PRIORITY_DECIDE = -150,
 	PRIORITY_SETTLE = -149,
-	PRIORITY_SOURCE_NAT = 100,
 };
 
-#define CHAIN_ASK    "ask"
 #define CHAIN_GUARD  "guard"
 #define CHAIN_EXEMPT "exempt"
 #define CHAIN_SETTLE "settle"
@@ -157,6 +155,7 @@ static void plan_output(struct planner *planner)
 	struct names loopback = { &loopback_name, 1 };
 
 	build_base_chain(b, "output", CHAIN_ROUTE, HOOK_OUTPUT, PRIORITY_DECIDE);
+	plan_own_forwards(planner);
 	build_rule(b, "this machine with itself");
 	build_devices(b, MATCH_DEVICE_OUT, &loopback, false);
 	build_jump(b, GOTO, CHAIN_EXEMPT);
@@ -269,18 +268,6 @@ static bool resets(const struct planner *planner, const struct policy *policy)
 	return policy->balance.on_failure == ON_FAILURE_RESET && plan_has_way(planner->config, policy, planner->view->links);
 }
 
-static bool never_translates(const struct planner *planner, const struct policy *policy)
-{
-	(void)planner;
-	return policy->nat.kind == NAT_NONE;
-}
-
-static bool always_masquerades(const struct planner *planner, const struct policy *policy)
-{
-	(void)planner;
-	return policy->nat.kind == NAT_MASQUERADE;
-}
-
 /* Packets that come from a link are left alone: it may live. */
 static void match_dead(struct planner *planner, size_t link, const struct values *policies)
 {
@@ -316,49 +303,6 @@ static void plan_dead(struct planner *planner)
 	}
 }
 
-static void plan_link_nat(struct planner *planner, struct link *link)
-{
-	struct names device = { &link->device, 1 };
-	struct builder *b = &planner->builder;
-
-	if (link->nat.kind == NAT_NONE)
-		return;
-	for (enum family family = IPV4; family <= IPV6; family++) {
-		if (link->nat.kind != NAT_ADDRESS || !link->nat.given[family])
-			continue;
-		build_rule(b, "own address of link %s", link->name);
-		build_family(b, family);
-		build_devices(b, MATCH_DEVICE_OUT, &device, false);
-		build_statement(b, (struct statement){ .kind = SOURCE_NAT, .family = family,
-			.address = link->nat.address[family] });
-	}
-	build_rule(b, "masquerade link %s", link->name);
-	build_devices(b, MATCH_DEVICE_OUT, &device, false);
-	build_action(b, MASQUERADE);
-}
-
-static void plan_postrouting(struct planner *planner)
-{
-	struct values none = policies_where(planner, never_translates);
-	struct values masquerade = policies_where(planner, always_masquerades);
-	struct builder *b = &planner->builder;
-
-	build_base_chain(b, "postrouting", CHAIN_NAT, HOOK_POSTROUTING, PRIORITY_SOURCE_NAT);
-	if (none.count > 0) {
-		build_rule(b, "policies without address translation");
-		match_policies(planner, MATCH_MARK, &none);
-		build_action(b, ACCEPT);
-	}
-	if (masquerade.count > 0) {
-		build_rule(b, "policies that masquerade on any link");
-		match_policies(planner, MATCH_MARK, &masquerade);
-		build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, false);
-		build_action(b, MASQUERADE);
-	}
-	for (size_t i = 0; i < planner->config->link_count; i++)
-		plan_link_nat(planner, &planner->config->links[i]);
-}
-
 void plan_ruleset(struct planner *planner)
 {
 	static const char *counters[] = { PLAN_FALLBACKS };
@@ -368,7 +312,7 @@ void plan_ruleset(struct planner *planner)
 	plan_output(planner);
 	plan_ask(planner);
 	plan_settle(planner);
-	plan_postrouting(planner);
+	plan_nat(planner);
 	plan_guard(planner);
 	plan_exempt(planner);
 	plan_dead(planner);

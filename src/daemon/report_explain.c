@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/mark.h"
+#include "core/nat.h"
 #include "core/protocol.h"
 #include "daemon/daemon.h"
 #include "kernel/route_lookup.h"
@@ -157,13 +158,20 @@ static json_t *report_candidates(const struct snapshot *snapshot, const struct f
 	return list;
 }
 
-static const char *link_of(const struct snapshot *snapshot, const struct decision *decision)
+static const struct link *find_link(const struct snapshot *snapshot, unsigned int id)
 {
 	for (size_t i = 0; i < snapshot->config->link_count; i++) {
-		if (snapshot->ids->links[i] == decision->link)
-			return snapshot->config->links[i].name;
+		if (snapshot->ids->links[i] == id)
+			return &snapshot->config->links[i];
 	}
 	return NULL;
+}
+
+static const char *link_of(const struct snapshot *snapshot, const struct decision *decision)
+{
+	const struct link *link = find_link(snapshot, decision->link);
+
+	return link == NULL ? NULL : link->name;
 }
 
 static const char *reason_of(const struct snapshot *snapshot, const struct flow *flow, const struct decision *decision)
@@ -181,21 +189,19 @@ static const char *reason_of(const struct snapshot *snapshot, const struct flow 
 	return decision->sticky ? "sticky" : "the algorithm's pick";
 }
 
-static const char *nat_name(const struct snapshot *snapshot, const struct decision *decision)
+/* What becomes of the addresses, the link's part included where it leaves by one. */
+static const char *nat_words(const struct snapshot *snapshot, const struct flow *flow, const struct decision *decision,
+	char *text, size_t size)
 {
-	enum nat_kind kind = decision->policy == NO_POLICY ? NAT_AUTO : snapshot->config->policies[decision->policy].nat.kind;
+	static const struct nat by_link;
+	const struct nat *policy = decision->policy == NO_POLICY ? &by_link : &snapshot->config->policies[decision->policy].nat;
+	const struct link *link = find_link(snapshot, decision->link);
+	bool leaves = link != NULL && flow->came_by == 0;
+	struct nat nat = nat_join(policy, leaves ? &link->nat : NULL);
 
-	switch (kind) {
-	case NAT_AUTO:
-		return "auto";
-	case NAT_MASQUERADE:
-		return "masquerade";
-	case NAT_NONE:
-		return "none";
-	case NAT_ADDRESS:
-		return "address";
-	}
-	return "auto";
+	if (nat.kind[flow->family] == NAT_AUTO && flow->device != 0 && leaves)
+		nat.kind[flow->family] = network_contains(&nat_unique_local, &flow->from) ? NAT_MASQUERADE : NAT_NONE;
+	return nat_text(&nat, flow->family, text, size);
 }
 
 static json_t *explain(const struct snapshot *snapshot, const struct flow *flow, struct trace *trace)
@@ -203,6 +209,7 @@ static json_t *explain(const struct snapshot *snapshot, const struct flow *flow,
 	struct decide_context context = { .now_s = (uint32_t)(verdicts_now_ms() / 1000), .peek = true };
 	struct decision decision;
 	const char *algorithm;
+	char nat[NAT_TEXT_MAX];
 
 	decide(snapshot, flow, &context, &decision, trace);
 	algorithm = decision.policy == NO_POLICY || decision.action != ACTION_ALLOW
@@ -214,7 +221,7 @@ static json_t *explain(const struct snapshot *snapshot, const struct flow *flow,
 		"link", link_of(snapshot, &decision),
 		"algorithm", algorithm,
 		"reason", reason_of(snapshot, flow, &decision),
-		"nat", nat_name(snapshot, &decision),
+		"nat", nat_words(snapshot, flow, &decision, nat, sizeof(nat)),
 		"qos",
 		"candidates", report_candidates(snapshot, flow, &decision),
 		"steps", report_steps(snapshot, flow, trace));

@@ -38,7 +38,7 @@ static void list(const struct field *table)
 		if (table->type == FIELD_LATER)
 			continue;
 		printf("%s\t%s\t%s\n", table->key, table->standard == NULL ? "" : table->standard, table->meaning);
-		if (table->type == FIELD_MAP)
+		if (table->table != NULL)
 			list(table->table);
 	}
 }

@@ -82,15 +82,31 @@ static bool oracle_ports(const struct port_ranges *ranges, const struct flow *fl
 	return found;
 }
 
-bool oracle_matches(const struct sample_gateway *g, const struct match *match, const struct flow *flow)
+/* From inside to an address that a link named in from has, where the policy forwards. */
+static bool oracle_hairpin(const struct sample_gateway *g, const struct policy *policy, const struct flow *flow)
 {
+	bool found = false;
+
+	for (size_t i = 0; i < policy->match.from.count; i++) {
+		const struct end *end = &policy->match.from.items[i];
+
+		for (size_t link = 0; link < g->config->link_count; link++)
+			found |= (end->kind == END_INTERNET || (end->kind == END_LINK && end->index == link))
+				 && oracle_in_any(&g->view.links[link].addresses, &flow->to, true);
+	}
+	return found && flow->came_by == 0 && policy->nat.forwards[flow->family];
+}
+
+bool oracle_matches(const struct sample_gateway *g, const struct policy *policy, const struct flow *flow)
+{
+	const struct match *match = &policy->match;
 	bool protocol = match->protocols.count == 0;
 
 	for (size_t i = 0; i < match->protocols.count; i++)
 		protocol |= match->protocols.items[i] == flow->protocol;
 	return protocol && oracle_ports(&match->from_ports, flow, flow->from_port)
 	       && oracle_ports(&match->to_ports, flow, flow->to_port)
-	       && (match->from.count == 0 || oracle_any(g, &match->from, flow, true))
+	       && (match->from.count == 0 || oracle_any(g, &match->from, flow, true) || oracle_hairpin(g, policy, flow))
 	       && (match->to.count == 0 || oracle_any(g, &match->to, flow, false))
 	       && !oracle_any(g, &match->not_from, flow, true) && !oracle_any(g, &match->not_to, flow, false);
 }

@@ -4,4 +4,4 @@
 
 #include "sample_gateway.h"
 
-bool oracle_matches(const struct sample_gateway *g, const struct match *match, const struct flow *flow);
+bool oracle_matches(const struct sample_gateway *g, const struct policy *policy, const struct flow *flow);

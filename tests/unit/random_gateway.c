@@ -3,11 +3,14 @@
 
 #include "random_gateway.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <cmocka.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -106,6 +109,21 @@ static void put_policy(FILE *out, unsigned int number)
 	fputs(" }\n", out);
 }
 
+/* Half of the policies that allow forward, in the family of a random inside address. */
+static void put_forwards(struct sample_gateway *gateway)
+{
+	for (size_t i = 0; i < gateway->config->policy_count; i++) {
+		struct policy *policy = &gateway->config->policies[i];
+		struct address server;
+
+		if (policy->action != ACTION_ALLOW || random_below(2) == 0)
+			continue;
+		assert_true(address_parse(random_below(2) == 0 ? "10.0.1.77" : "fd00:1::77", &server));
+		policy->nat.forwards[server.family] = true;
+		policy->nat.destination[server.family] = server;
+	}
+}
+
 struct sample_gateway *random_gateway(void)
 {
 	static const char *const all[] = { "fiber", "cable", "lte" };
@@ -118,6 +136,7 @@ struct sample_gateway *random_gateway(void)
 		put_policy(out, i);
 	fclose(out);
 	gateway = gateway_new(text);
+	put_forwards(gateway);
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		unsigned int fate = random_below(8);
 

@@ -116,13 +116,15 @@ static bool holds(const struct machine *machine, const struct statement *s)
 		return holds_value(&s->values, packet->connection_mark & s->mask);
 	case MATCH_DESTINATION_KIND:
 		return holds_value(&s->values, packet->to_self ? 2 : 1);
+	case MATCH_SOURCE_KIND:
+		return holds_value(&s->values, packet->of_self ? 2 : 1);
 	case SET_MARK: case RESTORE_MARK: case SAVE_MARK: case COUNT: case COUNT_NAMED: case ACCEPT: case DROP:
 	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
 	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case OVER_LIMIT: case OVER_LIMIT_EACH:
 	case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT: case SOURCE_PREFIX: case DESTINATION_PREFIX:
 	case NOTRACK: case SYNPROXY: case DISPATCH:
 	/* Of what only base chains ask. */
-	case MATCH_SOURCE_KIND: case MATCH_ICMP_TYPE: case MATCH_DSCP: case MATCH_IN_SET: case MATCH_ORIGINAL:
+	case MATCH_ICMP_TYPE: case MATCH_DSCP: case MATCH_IN_SET: case MATCH_ORIGINAL:
 	case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
 		break;
 	}
@@ -162,6 +164,24 @@ static enum flow_of_control spread(struct machine *machine, const struct stateme
 	return go_to(machine, statement->spread.chains[i]);
 }
 
+static enum flow_of_control dispatch(struct machine *machine, const struct statement *statement)
+{
+	const struct ruleset *ruleset = machine->ruleset;
+	const struct ruleset_set *map = NULL;
+
+	for (size_t i = 0; i < ruleset->set_count; i++) {
+		if (strcmp(ruleset->sets[i].name, statement->name) == 0)
+			map = &ruleset->sets[i];
+	}
+	if (map == NULL || map->kind != SET_CHAINS)
+		fail_msg("no map %s", statement->name);
+	for (size_t i = 0; i < map->chain_count; i++) {
+		if (map->chains[i].mark == (machine->packet->mark & statement->mask))
+			return run_chain(machine, map->chains[i].chain) == ENDED ? ENDED : GOES_ON;
+	}
+	return GOES_ON;
+}
+
 static enum flow_of_control act(struct machine *machine, const struct statement *s)
 {
 	struct machine_packet *packet = machine->packet;
@@ -197,12 +217,21 @@ static enum flow_of_control act(struct machine *machine, const struct statement 
 		return go_to(machine, s->name);
 	case SPREAD:
 		return spread(machine, s);
+	case SOURCE_NAT: case DESTINATION_NAT: case SOURCE_PREFIX: case DESTINATION_PREFIX:
+		assert_int_equal(packet->flow.family, s->family);
+		packet->translation = s;
+		return end_with(machine, MACHINE_ACCEPTED);
+	case MASQUERADE:
+		packet->translation = s;
+		return end_with(machine, MACHINE_ACCEPTED);
+	case DISPATCH:
+		return dispatch(machine, s);
 	case MATCH_FAMILY: case MATCH_DEVICE_IN: case MATCH_DEVICE_OUT: case MATCH_PROTOCOL: case MATCH_SOURCE:
 	case MATCH_DESTINATION: case MATCH_FROM_PORT: case MATCH_TO_PORT: case MATCH_ICMP6_TYPE: case MATCH_TCP_SYN:
 	case MATCH_CONNECTION_STATE: case MATCH_MARK: case MATCH_CONNECTION_MARK: case MATCH_DESTINATION_KIND:
-	case MATCH_ROUTED_OUT: case MATCH_ROUTED: case MASQUERADE: case SOURCE_NAT: case ADD_TO_SET: case REFRESH_IN_SET:
-	case OVER_LIMIT: case OVER_LIMIT_EACH: case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT:
-	case SOURCE_PREFIX: case DESTINATION_PREFIX: case NOTRACK: case SYNPROXY: case DISPATCH: case MATCH_SOURCE_KIND:
+	case MATCH_ROUTED_OUT: case MATCH_ROUTED: case ADD_TO_SET: case REFRESH_IN_SET:
+	case OVER_LIMIT: case OVER_LIMIT_EACH: case SET_CLASS_PRIORITY: case SET_PRIORITY:
+	case NOTRACK: case SYNPROXY: case MATCH_SOURCE_KIND:
 	case MATCH_ICMP_TYPE: case MATCH_DSCP: case MATCH_IN_SET: case MATCH_ORIGINAL: case MATCH_STATUS:
 	case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
 		break;

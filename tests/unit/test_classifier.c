@@ -381,7 +381,7 @@ static void random_flows_meet_what_the_oracle_says(void **state)
 			size_t expected = 0, seen = classifier_match(subject.classifier, &flow, 0);
 
 			while (expected < config->policy_count
-				&& !oracle_matches(subject.gateway, &config->policies[expected].match, &flow))
+				&& !oracle_matches(subject.gateway, &config->policies[expected], &flow))
 				expected++;
 			if (seen != expected)
 				fail_msg("round %d, policy %zu, not %zu: %s", round, seen, expected, random_flow_text(&flow));

@@ -188,7 +188,7 @@ static void fills_in_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(link->gateway.kind, GATEWAY_AUTO);
-	assert_int_equal(link->nat.kind, NAT_MASQUERADE);
+	assert_true(link->nat.kind[IPV4] == NAT_MASQUERADE && link->nat.kind[IPV6] == NAT_AUTO);
 	assert_int_equal(link->weight, 1);
 	assert_int_equal(link->check.need, 1);
 	assert_int_equal(link->check.interval_ms, 1000);
@@ -196,7 +196,7 @@ static void fills_in_defaults(void **state)
 	assert_int_equal(link->check.down_after, 3);
 	assert_int_equal(link->check.up_after, 5);
 	assert_int_equal(policy->action, ACTION_ALLOW);
-	assert_int_equal(policy->nat.kind, NAT_AUTO);
+	assert_true(policy->nat.kind[IPV4] == NAT_AUTO && policy->nat.kind[IPV6] == NAT_AUTO);
 	assert_int_equal(policy->balance.algorithm, ALGORITHM_ROUND_ROBIN);
 	assert_int_equal(policy->balance.if_none, IF_NONE_NEXT);
 	assert_int_equal(policy->balance.on_failure, ON_FAILURE_RESET);
