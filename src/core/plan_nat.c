@@ -122,6 +122,7 @@ static void plan_ranges(struct planner *planner, const struct nat *nat, const ch
 /* What a policy itself says of sources in one family. Rules that say nothing of a packet leave it to the link. */
 static void plan_source(struct planner *planner, const struct policy *policy, enum family family, const char *who)
 {
+	static const uint32_t local = TO_LOCAL;
 	const struct nat *nat = &policy->nat;
 	struct builder *b = &planner->builder;
 
@@ -144,6 +145,11 @@ static void plan_source(struct planner *planner, const struct policy *policy, en
 		plan_pool(planner, nat, family, who);
 		return;
 	case NAT_PREFIX:
+		build_rule(b, "%s: masquerade addresses of this machine", policy->name);
+		build_family(b, family);
+		match_outside(planner, MATCH_DEVICE_OUT, false);
+		build_values(b, MATCH_SOURCE_KIND, &local, 1, false);
+		build_action(b, MASQUERADE);
 		build_rule(b, "%s: source prefix", policy->name);
 		build_family(b, family);
 		match_outside(planner, MATCH_DEVICE_OUT, false);

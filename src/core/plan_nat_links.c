@@ -91,8 +91,10 @@ static void plan_needed(struct planner *planner, size_t index)
 	build_action(b, MASQUERADE);
 }
 
+/* Addresses of this machine are in no network that the prefix stands for. */
 static void plan_replaced(struct planner *planner, size_t index)
 {
+	static const uint32_t local = TO_LOCAL;
 	struct link *link = &planner->config->links[index];
 	struct networks own = plan_outside_addresses(planner, index, IPV6);
 	struct builder *b = &planner->builder;
@@ -103,6 +105,10 @@ static void plan_replaced(struct planner *planner, size_t index)
 		match_addresses(planner, MATCH_SOURCE, IPV6, &own, false);
 		build_action(b, ACCEPT);
 	}
+	build_rule(b, "link %s: masquerade other addresses of this machine", link->name);
+	leaves_by(planner, link, IPV6);
+	build_values(b, MATCH_SOURCE_KIND, &local, 1, false);
+	build_action(b, MASQUERADE);
 	build_rule(b, "link %s: source prefix", link->name);
 	leaves_by(planner, link, IPV6);
 	replace_prefix(planner, SOURCE_PREFIX, &link->nat.prefix);

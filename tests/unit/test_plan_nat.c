@@ -110,7 +110,7 @@ static struct expected expected_of_link(const struct world *world, const struct 
 		return (struct expected){ true, SOURCE_NAT, &link->nat };
 	case NAT_PREFIX:
 		if (!own)
-			return (struct expected){ true, SOURCE_PREFIX, &link->nat };
+			return (struct expected){ true, has_address(&view->local, source) ? MASQUERADE : SOURCE_PREFIX, &link->nat };
 		break;
 	}
 	return (struct expected){ false, 0, NULL };
@@ -138,7 +138,7 @@ static struct expected expected_source(const struct world *world, const struct p
 		break;
 	case NAT_PREFIX:
 		if (to != NULL)
-			return (struct expected){ true, SOURCE_PREFIX, &policy->nat };
+			return (struct expected){ true, packet->of_self ? MASQUERADE : SOURCE_PREFIX, &policy->nat };
 		break;
 	}
 	if (forwards && to == NULL && from == NULL)
