@@ -48,20 +48,65 @@ static bool holds_name(const struct names *names, const char *name)
 }
 
 /* The kernel's sets want their items in order and apart, and it reads an address where that family has it: a rule has to match the family first. */
+static bool is_among(const struct networks *networks, enum family family, const struct address *address)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < networks->count; i++) {
+		const struct network *network = &networks->items[i];
+
+		assert_int_equal(network->address.family, family);
+		if (i > 0)
+			assert_true(memcmp(network[-1].address.bytes, network->address.bytes, 16) < 0
+				&& !network_contains(&network[-1], &network->address));
+		found |= network_contains(network, address);
+	}
+	return found;
+}
+
 static bool holds_address(const struct machine *machine, const struct statement *statement, const struct address *address)
 {
 	assert_int_equal(machine->packet->flow.family, statement->family);
 	assert_true(statement->networks.count > 0);
-	for (size_t i = 0; i < statement->networks.count; i++) {
-		const struct network *network = &statement->networks.items[i];
+	return is_among(&statement->networks, statement->family, address);
+}
 
-		assert_int_equal(network->address.family, statement->family);
-		if (i > 0)
-			assert_true(memcmp(network[-1].address.bytes, network->address.bytes, 16) < 0
-				&& !network_contains(&network[-1], &network->address));
+static const struct ruleset_set *find_set(const struct machine *machine, const char *name)
+{
+	for (size_t i = 0; i < machine->ruleset->set_count; i++) {
+		if (strcmp(machine->ruleset->sets[i].name, name) == 0)
+			return &machine->ruleset->sets[i];
 	}
-	for (size_t i = 0; i < statement->networks.count; i++) {
-		if (network_contains(&statement->networks.items[i], address))
+	fail_msg("no set %s", name);
+	return NULL;
+}
+
+/* Dynamic sets are empty at the first packet. */
+static bool holds_set(const struct machine *machine, const struct statement *statement)
+{
+	const struct flow *flow = &machine->packet->flow;
+	const struct ruleset_set *set = find_set(machine, statement->name);
+
+	assert_int_equal(set->family, statement->family);
+	if (set->kind == SET_DYNAMIC)
+		return false;
+	assert_int_equal(set->kind, SET_NETWORKS);
+	assert_int_equal(flow->family, statement->family);
+	assert_int_equal(statement->keys.count, 1);
+	if (statement->keys.items[0] == PACKET_SOURCE)
+		return is_among(&set->networks, set->family, &flow->from);
+	assert_int_equal(statement->keys.items[0], PACKET_DESTINATION);
+	return is_among(&set->networks, set->family, &flow->to);
+}
+
+/* Of ICMP from_port is type and code. */
+static bool holds_icmp(const struct flow *flow, const struct statement *statement)
+{
+	assert_true(statement->icmp_types.count > 0);
+	for (size_t i = 0; i < statement->icmp_types.count; i++) {
+		const struct icmp_type *type = &statement->icmp_types.items[i];
+
+		if (type->type == flow->from_port >> 8 && (type->any_code || type->code == (flow->from_port & 0xff)))
 			return true;
 	}
 	return false;
@@ -118,18 +163,34 @@ static bool holds(const struct machine *machine, const struct statement *s)
 		return holds_value(&s->values, packet->to_self ? 2 : 1);
 	case MATCH_SOURCE_KIND:
 		return holds_value(&s->values, packet->of_self ? 2 : 1);
+	case MATCH_IN_SET:
+		return holds_set(machine, s);
+	case MATCH_DSCP:
+		assert_int_equal(packet->flow.family, s->family);
+		return holds_value(&s->values, packet->flow.dscp);
+	case MATCH_ICMP_TYPE:
+		return holds_icmp(&packet->flow, s);
 	case SET_MARK: case RESTORE_MARK: case SAVE_MARK: case COUNT: case COUNT_NAMED: case ACCEPT: case DROP:
 	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
 	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case OVER_LIMIT: case OVER_LIMIT_EACH:
 	case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT: case SOURCE_PREFIX: case DESTINATION_PREFIX:
 	case NOTRACK: case SYNPROXY: case DISPATCH:
 	/* Of what only base chains ask. */
-	case MATCH_ICMP_TYPE: case MATCH_DSCP: case MATCH_IN_SET: case MATCH_ORIGINAL:
-	case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
+	case MATCH_ORIGINAL: case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
 		break;
 	}
 	fail_msg("statement %d is no match", (int)s->kind);
 	return false;
+}
+
+/* Types of ICMP match their protocol, which negate leaves as it is. */
+static bool passes(const struct machine *machine, const struct statement *statement)
+{
+	uint8_t protocol = statement->family == IPV4 ? 1 : 58;
+
+	if (statement->kind == MATCH_ICMP_TYPE && machine->packet->flow.protocol != protocol)
+		return false;
+	return holds(machine, statement) != statement->negate;
 }
 
 static uint32_t masked(uint32_t into, uint32_t mask, uint32_t from)
@@ -166,17 +227,12 @@ static enum flow_of_control spread(struct machine *machine, const struct stateme
 
 static enum flow_of_control dispatch(struct machine *machine, const struct statement *statement)
 {
-	const struct ruleset *ruleset = machine->ruleset;
-	const struct ruleset_set *map = NULL;
+	const struct ruleset_set *map = find_set(machine, statement->name);
+	uint32_t mark = machine->packet->mark & statement->mask;
 
-	for (size_t i = 0; i < ruleset->set_count; i++) {
-		if (strcmp(ruleset->sets[i].name, statement->name) == 0)
-			map = &ruleset->sets[i];
-	}
-	if (map == NULL || map->kind != SET_CHAINS)
-		fail_msg("no map %s", statement->name);
+	assert_int_equal(map->kind, SET_CHAINS);
 	for (size_t i = 0; i < map->chain_count; i++) {
-		if (map->chains[i].mark == (machine->packet->mark & statement->mask))
+		if (map->chains[i].mark == mark)
 			return run_chain(machine, map->chains[i].chain) == ENDED ? ENDED : GOES_ON;
 	}
 	return GOES_ON;
@@ -246,7 +302,7 @@ static enum flow_of_control run_rule(struct machine *machine, const struct rules
 		const struct statement *statement = &rule->statements[i];
 		enum flow_of_control control = GOES_ON;
 
-		if (statement->kind < SET_MARK && holds(machine, statement) == statement->negate)
+		if (statement->kind < SET_MARK && !passes(machine, statement))
 			return NEXT_RULE;
 		if (statement->kind >= SET_MARK)
 			control = act(machine, statement);
