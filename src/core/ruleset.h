@@ -62,7 +62,8 @@ enum statement_kind {
 	SAVE_MARK,              /* connection mark = connection mark & ~mask | packet mark & mask */
 	COUNT,                  /* packets and bytes, in the rule itself */
 	COUNT_NAMED,            /* name of a counter in the ruleset */
-	ADD_TO_SET,             /* keys into the set called name, for timeout_ms; goes on also where the set is full */
+	ADD_TO_SET,             /* keys into the set called name, for timeout_ms (0: the set's). The last of its
+	                           rule: what is to follow also where the set is full stands in the next one */
 	REFRESH_IN_SET,         /* the same, and what is there already gets the time anew */
 	OVER_LIMIT,             /* a match: holds while more than limit comes by, all keys together */
 	OVER_LIMIT_EACH,        /* the same for each value of keys, kept in the set called name; never holds for
@@ -87,8 +88,8 @@ enum statement_kind {
 	DESTINATION_PREFIX,
 	NOTRACK,                /* the packet begins and belongs to no connection; before connection tracking only */
 	SYNPROXY,               /* answers SYNs without memory of them, in input and forward; synproxy says with what */
-	DISPATCH,               /* (packet mark & mask) is looked up in the map called name: goes to that chain and
-	                           comes back; goes on where there is none. Not an end of the rule */
+	DISPATCH,               /* (packet mark & mask) is looked up in the map called name: goes to that chain. The
+	                           last of its rule: the next one follows after that chain, and where there is none */
 	SPREAD,                 /* spread: goes to one of several chains in proportion to weights */
 };
 
@@ -133,7 +134,11 @@ enum limit_kind {
 	LIMIT_CONNECTIONS, /* that live; count, the rest is not used */
 };
 
-/* More than count in per_ms, with burst on top; bytes likewise. per_ms is 1000, 60000 or 3600000. */
+/*
+ * More than count in per_ms, with burst on top. per_ms is 1000, 60000 or 3600000. In a time t exactly
+ * burst + count * t / per_ms packets are not over it, where t begins after a rest; burst 0 is one packet.
+ * Of bytes it is count + burst + count * t / per_ms.
+ */
 struct limit {
 	enum limit_kind kind;
 	uint64_t count;

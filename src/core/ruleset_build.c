@@ -171,16 +171,17 @@ static const char *copied(struct builder *builder, const char *text)
 	return copy;
 }
 
-void build_set(struct builder *builder, struct ruleset_set set)
+const char *build_set(struct builder *builder, struct ruleset_set set)
 {
 	struct ruleset *ruleset = builder->ruleset;
 
 	set.name = copied(builder, set.name);
 	if (builder->failed)
-		return;
+		return NULL;
 	ruleset->sets = append(builder, ruleset->sets, ruleset->set_count, &builder->set_room, sizeof(*ruleset->sets));
 	if (!builder->failed)
 		ruleset->sets[ruleset->set_count++] = set;
+	return set.name;
 }
 
 void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate)

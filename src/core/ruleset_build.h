@@ -37,13 +37,16 @@ void build_mark_is(struct builder *builder, enum statement_kind kind, uint32_t m
 void build_set_mark(struct builder *builder, uint32_t mask, uint32_t value);
 void build_mark_copy(struct builder *builder, enum statement_kind kind, uint32_t mask);
 
-/* Adds a copy of set with its name, lists that it points to included by reference. In any order with chains. */
-void build_set(struct builder *builder, struct ruleset_set set);
+/*
+ * Adds a copy of set with its name, lists that it points to included by reference, in any order with
+ * chains. Returns that name; NULL once the build has failed.
+ */
+const char *build_set(struct builder *builder, struct ruleset_set set);
 
 /* Where a set has addresses among its keys, family tells theirs and the rule has matched it before. */
 void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate);
 
-/* kind is ADD_TO_SET or REFRESH_IN_SET; timeout_ms 0: the set's. */
+/* kind is ADD_TO_SET or REFRESH_IN_SET; timeout_ms 0: the set's. Nothing may follow in the rule. */
 void build_into_set(struct builder *builder, enum statement_kind kind, const char *set, enum family family,
 	struct packet_keys keys, uint32_t timeout_ms);
 
@@ -51,7 +54,7 @@ void build_over_limit(struct builder *builder, struct limit limit);
 void build_over_limit_each(struct builder *builder, const char *set, enum family family, struct packet_keys keys,
 	struct limit limit, uint32_t timeout_ms);
 
-/* Jumps to the chain that the map has for (mark & mask). */
+/* Jumps to the chain that the map has for (mark & mask). Nothing may follow in the rule. */
 void build_dispatch(struct builder *builder, const char *map, uint32_t mask);
 
 /* To one of first .. last; both the same: to that one. */

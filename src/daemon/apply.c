@@ -39,7 +39,8 @@ struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *genera
 static void apply_ruleset(struct daemon *daemon, const struct plan *plan)
 {
 	char message[512] = "";
-	int error = ruleset_apply(daemon->nftables, &plan->ruleset, &daemon->features, message, sizeof(message));
+	int error = ruleset_update(daemon->nftables, daemon->ruleset_memory, &plan->ruleset, &daemon->features, message,
+		sizeof(message));
 
 	if (error < 0)
 		events_add(daemon->events, EVENT_KERNEL, EVENT_ERROR, NULL, "the ruleset stays as it was: %s", message);

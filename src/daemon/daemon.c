@@ -232,6 +232,8 @@ static int open_kernel(struct daemon *daemon)
 		error = netlink_open(NETLINK_ROUTE, &daemon->routing);
 	if (error == 0)
 		error = device_events_open(&daemon->device_events);
+	if (error == 0)
+		error = ruleset_memory_new(&daemon->ruleset_memory);
 	if (error < 0) {
 		log_error("cannot talk to the kernel: %s", strerror(-error));
 		return error;
@@ -353,6 +355,7 @@ static void stop(struct daemon *daemon)
 	verdicts_stop(daemon->verdicts);
 	plan_free(daemon->plan);
 	device_events_close(daemon->device_events);
+	ruleset_memory_free(daemon->ruleset_memory);
 	netlink_close(daemon->nftables);
 	netlink_close(daemon->conntrack);
 	netlink_close(daemon->routing);

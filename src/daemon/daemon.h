@@ -69,6 +69,7 @@ struct daemon {
 	uint32_t snapshot_generation;
 	struct netlink *nftables, *routing, *conntrack;
 	struct ruleset_features features;
+	struct ruleset_memory *ruleset_memory;
 	uint32_t ruleset_generation;      /* of nf_tables when our table was last seen whole */
 	struct device_events *device_events;
 	struct events *events;

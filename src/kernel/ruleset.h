@@ -14,6 +14,8 @@
 struct ruleset_features {
 	bool native_queue;   /* CONFIG_NFT_QUEUE; else the NFQUEUE target by nft_compat */
 	bool owner;          /* table flags owner and persist */
+	bool synproxy;       /* CONFIG_NFT_SYNPROXY: SYNPROXY */
+	bool connection_limit; /* CONFIG_NFT_CONNLIMIT: LIMIT_CONNECTIONS */
 };
 
 /*
@@ -24,15 +26,32 @@ int ruleset_probe(struct netlink *netlink, struct ruleset_features *ret_features
 
 /*
  * Makes the table what ruleset says, in one transaction, whatever it was before: base chains and
- * counters that exist stay as they are, rules are flushed and refilled, regular chains replaced.
+ * counters that exist stay as they are, rules are flushed and refilled, regular chains and sets
+ * replaced, but for dynamic sets of the same type, which keep what they hold unless `refill' is said.
  * Runs again where somebody else committed in between. 0 or -errno; message then names the object.
  */
 int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset,
 	const struct ruleset_features *features, char *message, size_t size);
 
+/* What was applied last: names and digests of chains and sets. Belongs to one table. */
+struct ruleset_memory;
+
+/* 0 or -errno; the caller frees it with ruleset_memory_free(), which accepts NULL. */
+int ruleset_memory_new(struct ruleset_memory **ret_memory);
+void ruleset_memory_free(struct ruleset_memory *memory);
+
+/*
+ * As ruleset_apply(), but where the kernel still has what memory remembers, only chains and sets that
+ * differ are touched: limits of other rules, their counters and what is in dynamic sets stay. A dynamic
+ * set of the ruleset with `refill' is emptied in every case. What is in doubt, or is refused that way,
+ * is built whole. On an error the kernel keeps what it had, and so does memory.
+ */
+int ruleset_update(struct netlink *netlink, struct ruleset_memory *memory, const struct ruleset *ruleset,
+	const struct ruleset_features *features, char *message, size_t size);
+
 /*
  * Whether the kernel still has our table as the last ruleset_apply() left it: same chains, same
- * number of rules in each. 1 yes, 0 no, or -errno.
+ * number of rules in each, and its named sets, whatever is in them. 1 yes, 0 no, or -errno.
  */
 int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset);
 

@@ -7,12 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/ruleset_apply.h"
 #include "kernel/ruleset_message.h"
 #include "kernel/ruleset_named.h"
 #include "kernel/ruleset_state.h"
-
-/* Somebody who commits without a pause could keep us out for ever. */
-#define TRIES 20
 
 static bool wants_counter(const struct ruleset *ruleset, const char *name)
 {
@@ -53,7 +51,7 @@ static bool set_stays(const struct set_state *state, const struct ruleset_set *w
 
 static void clear(struct batch *batch, const struct table_state *state, const struct ruleset *ruleset)
 {
-	message_flush(batch);
+	message_flush(batch, NULL);
 	for (size_t i = 0; i < state->set_count; i++) {
 		if (!set_stays(&state->sets[i], wanted_set(ruleset, state->sets[i].name)))
 			message_set_delete(batch, state->sets[i].name);
@@ -134,8 +132,8 @@ static int commit(struct netlink *netlink, const struct table_state *state, cons
 	return error;
 }
 
-static int apply_once(struct netlink *netlink, const struct ruleset *ruleset,
-	const struct ruleset_features *features, char *message, size_t size)
+int apply_whole(struct netlink *netlink, const struct ruleset *ruleset, const struct ruleset_features *features,
+	uint32_t *ret_generation, char *message, size_t size)
 {
 	struct table_state state;
 	int error = table_read(netlink, ruleset->table, &state);
@@ -146,23 +144,33 @@ static int apply_once(struct netlink *netlink, const struct ruleset *ruleset,
 		table_compare(&state, ruleset);
 		error = commit(netlink, &state, ruleset, features, message, size);
 	}
+	if (error == 0)
+		*ret_generation = apply_generation_after(netlink, state.generation);
 	table_free(&state);
 	return error;
 }
 
-/* Whether somebody else changed the ruleset between our look and our transaction. */
-static bool was_overtaken(int error)
+bool apply_was_overtaken(int error)
 {
 	return error == -ERESTART || error == -EINTR;
+}
+
+/* It counts transactions that changed something, and leaves out 0. */
+uint32_t apply_generation_after(struct netlink *netlink, uint32_t generation)
+{
+	uint32_t next = generation == UINT32_MAX ? 1 : generation + 1, present = generation;
+
+	return ruleset_generation(netlink, &present) == 0 && present == next ? next : generation;
 }
 
 int ruleset_apply(struct netlink *netlink, const struct ruleset *ruleset,
 	const struct ruleset_features *features, char *message, size_t size)
 {
+	uint32_t generation;
 	int error = -ERESTART;
 
-	for (int i = 0; i < TRIES && was_overtaken(error); i++)
-		error = apply_once(netlink, ruleset, features, message, size);
+	for (int i = 0; i < APPLY_TRIES && apply_was_overtaken(error); i++)
+		error = apply_whole(netlink, ruleset, features, &generation, message, size);
 	return error;
 }
 

@@ -200,10 +200,11 @@ static void send_rule(struct batch *batch, uint16_t type, uint16_t flags, const 
 	batch_message_end(batch, header);
 }
 
-void message_flush(struct batch *batch)
+void message_flush(struct batch *batch, const char *chain)
 {
-	struct object object = { .kind = OBJECT_TABLE, .name = batch->table };
-	struct nftnl_rule *rule = rule_of(batch, NULL);
+	struct object object = { .kind = chain == NULL ? OBJECT_TABLE : OBJECT_CHAIN,
+		.name = chain == NULL ? batch->table : chain };
+	struct nftnl_rule *rule = rule_of(batch, chain);
 
 	if (rule == NULL)
 		return;
@@ -246,6 +247,12 @@ static void put_comment(struct rule_builder *builder, const char *comment)
 		nftnl_udata_buf_free(notes);
 }
 
+/* The kernel ends the rule where a set is full, or has nothing for a mark; after a jump in any case. */
+static bool must_be_last(enum statement_kind kind)
+{
+	return kind == ADD_TO_SET || kind == REFRESH_IN_SET || kind == DISPATCH;
+}
+
 void message_rule_add(struct batch *batch, const struct ruleset_features *features, const char *chain,
 	const struct ruleset_rule *rule)
 {
@@ -258,8 +265,11 @@ void message_rule_add(struct batch *batch, const struct ruleset_features *featur
 
 	if (builder.rule == NULL)
 		return;
-	for (size_t i = 0; i < rule->count; i++)
+	for (size_t i = 0; i < rule->count; i++) {
+		if (i > 0 && must_be_last(rule->statements[i - 1].kind))
+			rule_fail(&builder, -EINVAL);
 		rule_statement(&builder, &rule->statements[i]);
+	}
 	put_comment(&builder, rule->comment);
 	if (builder.error == 0)
 		send_rule(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, &builder.object, builder.rule);

@@ -29,8 +29,8 @@ void message_chain_delete(struct batch *batch, const char *name);
 void message_counter_add(struct batch *batch, const char *name);
 void message_counter_delete(struct batch *batch, const char *name);
 
-/* All rules of the table. */
-void message_flush(struct batch *batch);
+/* All rules of the chain; chain NULL: of the table. */
+void message_flush(struct batch *batch, const char *chain);
 
 /* At the end of the chain, with the sets that it needs. */
 void message_rule_add(struct batch *batch, const struct ruleset_features *features, const char *chain,

@@ -26,6 +26,7 @@ static const struct essential essentials[] = {
 		{ .kind = SPREAD, .spread = { .by = SPREAD_IN_TURN } } },
 	{ "CONFIG_NFT_HASH (module nft_hash)",
 		{ .kind = SPREAD, .family = IPV4, .spread = { .by = SPREAD_BY_SOURCE } } },
+	{ "CONFIG_NFT_LIMIT (module nft_limit)", { .kind = OVER_LIMIT, .limit = { LIMIT_PACKETS, 1, 1000, 1 } } },
 	{ "CONFIG_NFT_REJECT_INET (module nft_reject_inet)", { .kind = REJECT_PROHIBITED } },
 	{ "CONFIG_NFT_MASQ (module nft_masq)", { .kind = MASQUERADE } },
 	{ "CONFIG_NFT_NAT (module nft_nat)",
@@ -36,6 +37,15 @@ static const struct essential packet_queue = {
 	"CONFIG_NFT_QUEUE (module nft_queue), or CONFIG_NFT_COMPAT with CONFIG_NETFILTER_XT_TARGET_NFQUEUE "
 	"(modules nft_compat, xt_NFQUEUE)",
 	{ .kind = QUEUE, .queues = 2 },
+};
+
+/* These may be missing. */
+static const struct essential synproxy = {
+	"CONFIG_NFT_SYNPROXY (module nft_synproxy)", { .kind = SYNPROXY, .synproxy = { .mss = 1460 } },
+};
+static const struct essential connection_limit = {
+	"CONFIG_NFT_CONNLIMIT (module nft_connlimit)",
+	{ .kind = OVER_LIMIT, .limit = { .kind = LIMIT_CONNECTIONS, .count = 1 } },
 };
 
 static int try_table(struct netlink *netlink, uint32_t flags, char *message, size_t size)
@@ -147,6 +157,8 @@ int ruleset_probe(struct netlink *netlink, struct ruleset_features *ret_features
 	queue = probe_queue(netlink, &features);
 	if (queue < 0 && !is_missing(queue))
 		return explain(message, size, queue);
+	features.synproxy = try_statement(netlink, &synproxy, &features) == 0;
+	features.connection_limit = try_statement(netlink, &connection_limit, &features) == 0;
 	error = probe_essentials(netlink, &features, message, size);
 	if (queue < 0 && (error == 0 || error == -EOPNOTSUPP)) {
 		add_missing(message, size, packet_queue.what);
