@@ -33,27 +33,17 @@ static bool stays(const struct chain_state *chain)
 	return chain->wanted == NULL || chain_fits(chain);
 }
 
-static const struct ruleset_set *wanted_set(const struct ruleset *ruleset, const char *name)
-{
-	for (size_t i = 0; i < ruleset->set_count; i++) {
-		if (strcmp(ruleset->sets[i].name, name) == 0)
-			return &ruleset->sets[i];
-	}
-	return NULL;
-}
-
 /* A set that rules and the daemon fill keeps what it holds, where it may. Others are made anew. */
-static bool set_stays(const struct set_state *state, const struct ruleset_set *wanted)
+static bool set_stays(const struct set_state *set)
 {
-	return state != NULL && wanted != NULL && wanted->kind == SET_DYNAMIC && !wanted->refill &&
-	       set_fits(state, wanted);
+	return set_fits(set) && set->wanted->kind == SET_DYNAMIC && !set->wanted->refill;
 }
 
 static void clear(struct batch *batch, const struct table_state *state, const struct ruleset *ruleset)
 {
 	message_flush(batch, NULL);
 	for (size_t i = 0; i < state->set_count; i++) {
-		if (!set_stays(&state->sets[i], wanted_set(ruleset, state->sets[i].name)))
+		if (!set_stays(&state->sets[i]))
 			message_set_delete(batch, state->sets[i].name);
 	}
 	for (size_t i = 0; i < state->chain_count; i++) {
@@ -82,8 +72,9 @@ static void add_sets(struct batch *batch, const struct table_state *state, const
 {
 	for (size_t i = 0; i < ruleset->set_count; i++) {
 		const struct ruleset_set *set = &ruleset->sets[i];
+		const struct set_state *present = table_set(state, set->name);
 
-		if (set_stays(table_set(state, set->name), set))
+		if (present != NULL && set_stays(present))
 			continue;
 		message_named_set_add(batch, set);
 		message_named_set_fill(batch, set);

@@ -32,7 +32,7 @@ static bool is_same(const struct table_state *state, const struct ruleset *rules
 	for (size_t i = 0; i < ruleset->set_count; i++) {
 		const struct set_state *present = table_set(state, ruleset->sets[i].name);
 
-		if (present == NULL || !set_fits(present, &ruleset->sets[i]))
+		if (present == NULL || !set_fits(present))
 			return false;
 	}
 	for (size_t i = 0; i < state->chain_count; i++) {

@@ -228,6 +228,13 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
+static int compare_set_names(const void *left, const void *right)
+{
+	const struct set_state *a = left, *b = right;
+
+	return strcmp(a->name, b->name);
+}
+
 int table_read(struct netlink *netlink, const char *name, struct table_state *ret_state)
 {
 	int error;
@@ -247,6 +254,8 @@ int table_read(struct netlink *netlink, const char *name, struct table_state *re
 		error = read_sets(netlink, ret_state);
 	if (ret_state->chain_count > 1)
 		qsort(ret_state->chains, ret_state->chain_count, sizeof(*ret_state->chains), compare_names);
+	if (ret_state->set_count > 1)
+		qsort(ret_state->sets, ret_state->set_count, sizeof(*ret_state->sets), compare_set_names);
 	return error;
 }
 
@@ -339,8 +348,32 @@ const struct chain_state *table_chain(const struct table_state *state, const cha
 	return find_chain(state, name);
 }
 
+static struct set_state *find_set(const struct table_state *state, const char *name)
+{
+	size_t low = 0, high = state->set_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, state->sets[middle].name);
+
+		if (order == 0)
+			return &state->sets[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
 void table_compare(struct table_state *state, const struct ruleset *ruleset)
 {
+	for (size_t i = 0; i < ruleset->set_count; i++) {
+		struct set_state *present = find_set(state, ruleset->sets[i].name);
+
+		if (present != NULL)
+			present->wanted = &ruleset->sets[i];
+	}
 	for (size_t i = 0; i < ruleset->chain_count; i++) {
 		struct chain_state *present = find_chain(state, ruleset->chains[i].name);
 
@@ -362,18 +395,14 @@ bool chain_fits(const struct chain_state *chain)
 
 const struct set_state *table_set(const struct table_state *state, const char *name)
 {
-	for (size_t i = 0; i < state->set_count; i++) {
-		if (strcmp(state->sets[i].name, name) == 0)
-			return &state->sets[i];
-	}
-	return NULL;
+	return find_set(state, name);
 }
 
-bool set_fits(const struct set_state *state, const struct ruleset_set *wanted)
+bool set_fits(const struct set_state *state)
 {
 	struct set_head head;
 
-	return named_set_head(wanted, &head) == 0 && state->flags == head.type.flags &&
+	return state->wanted != NULL && named_set_head(state->wanted, &head) == 0 && state->flags == head.type.flags &&
 	       state->key_type == head.type.number && state->key_size == head.type.size &&
 	       state->elements == head.elements && state->timeout_ms == head.timeout_ms;
 }

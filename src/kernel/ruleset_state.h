@@ -27,6 +27,7 @@ struct set_state {
 	uint32_t key_type, key_size;
 	uint32_t elements; /* at most; 0: no bound */
 	uint64_t timeout_ms;
+	const struct ruleset_set *wanted; /* of that name in a ruleset, see table_compare() */
 };
 
 struct table_state {
@@ -38,7 +39,7 @@ struct table_state {
 	size_t chain_count;
 	char (*counters)[NFT_NAME_MAXLEN];
 	size_t counter_count;
-	struct set_state *sets;
+	struct set_state *sets; /* sorted by name */
 	size_t set_count;
 };
 
@@ -56,7 +57,7 @@ int table_still_current(struct netlink *netlink, const struct table_state *state
 
 void table_free(struct table_state *state);
 
-/* Fills in what of the table's chains the ruleset wants. */
+/* Fills in what of the table's chains and sets the ruleset wants. */
 void table_compare(struct table_state *state, const struct ruleset *ruleset);
 
 /* NULL: it has no chain of that name. */
@@ -68,5 +69,5 @@ bool chain_fits(const struct chain_state *chain);
 /* NULL: it has no set of that name. */
 const struct set_state *table_set(const struct table_state *state, const char *name);
 
-/* Whether a set is what the ruleset wants it to be, its elements aside. */
-bool set_fits(const struct set_state *state, const struct ruleset_set *wanted);
+/* Whether a set is what the ruleset wants it to be, its elements aside; false for one not wanted. */
+bool set_fits(const struct set_state *state);
