@@ -17,6 +17,7 @@ extern const struct form form_ends; /* ends.c */
 extern const struct form form_protocols, form_ports; /* match_forms.c */
 extern const struct form form_choices, form_weights; /* balance_forms.c */
 extern const struct form form_syslog;
+extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
 
 /* Words, text_check of the schema. */
 const char *check_name(const char *text, const char **ret_hint);

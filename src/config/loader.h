@@ -57,6 +57,7 @@ void check_names(struct loader *loader);
 void check_links(struct loader *loader);
 void check_settings(struct loader *loader);
 void check_policies(struct loader *loader);
+void check_limits(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */
 struct position place_of_key(const struct node *map, const char *key, const struct node *fallback);

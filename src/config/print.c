@@ -157,6 +157,16 @@ static bool table_absent(const struct field *table, const void *base)
 	return true;
 }
 
+void print_braces(struct printer *printer, const struct field *table, const void *base)
+{
+	fputc('{', printer->out);
+	printer->in_braces = true;
+	printer->first = true;
+	print_table(printer, table, base);
+	printer->in_braces = false;
+	fputs(" }", printer->out);
+}
+
 static void print_map(struct printer *printer, const struct field *field, const void *base)
 {
 	if (!(field->flags & FIELD_ONE_LINE)) {
@@ -166,12 +176,9 @@ static void print_map(struct printer *printer, const struct field *field, const 
 		printer->indent -= 2;
 		return;
 	}
-	fputs(" {", printer->out);
-	printer->in_braces = true;
-	printer->first = true;
-	print_table(printer, field->table, base);
-	printer->in_braces = false;
-	fputs(" }\n", printer->out);
+	fputc(' ', printer->out);
+	print_braces(printer, field->table, base);
+	fputc('\n', printer->out);
 }
 
 static void print_word(struct printer *printer, const struct field *field, uint64_t value)

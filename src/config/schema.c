@@ -108,6 +108,13 @@ static const struct field policy_nat[] = {
 	{ .key = NULL },
 };
 
+static const struct word limit_pers[] = {
+	{ "source", PER_SOURCE },
+	{ "destination", PER_DESTINATION },
+	{ "all", PER_ALL },
+	{ NULL, 0 },
+};
+
 static const struct word mail_tls[] = {
 	{ "opportunistic", TLS_OPPORTUNISTIC },
 	{ "required", TLS_REQUIRED },
@@ -199,6 +206,62 @@ static const struct field balance[] = {
 	{ .key = NULL },
 };
 
+static const struct field limits[] = {
+	{ "connections", NUMBER(limits, connections, 1, 1000000), OPTIONAL, .meaning = "that live at the same time" },
+	{ "new-connections", FORM(limits, new_connections, form_events), .meaning = "in a time: 50/s, 300/m, 10/h" },
+	{ "burst", NUMBER(limits, burst, 1, 1000000), OPTIONAL,
+		.meaning = "new connections that may come at once; by default as many as in one second" },
+	{ "bandwidth", RATE(limits, bandwidth_bps), OPTIONAL, .meaning = "in both directions together" },
+	{ "per", WORD(limits, per, limit_pers), .standard = "source", .meaning = "what is counted by" },
+	{ "over", FORM(limits, over, form_over), .standard = "drop",
+		.meaning = "what is done with what is too much: drop, reject or { class: NAME }" },
+	{ "block-for", TIME(limits, block_for_s, SECOND, 365ull * DAY), .scale = SECOND, .standard = "none", .zero = "none",
+		.meaning = "how long a source that is over the limit is shut out" },
+	{ .key = NULL },
+};
+
+static bool without_limits(const void *base)
+{
+	return !limits_any(&((const struct policy *)base)->limits);
+}
+
+#define DETECTOR_PER WORD(detector_settings, per, limit_pers), .standard = "source", .meaning = "what is counted by"
+#define DETECTOR_BLOCK(time) \
+	TIME(detector_settings, block_for_s, SECOND, 365ull * DAY), .scale = SECOND, .standard = time, .zero = "none", \
+	.meaning = "how long the source is shut out; twice as long each time that it comes back"
+#define FLOOD(name, often, once) \
+	const struct field name[] = { \
+		{ "rate", FORM(detector_settings, rate, form_events), .standard = often, .meaning = "what is allowed" }, \
+		{ "burst", NUMBER(detector_settings, burst, 1, 1000000), .standard = once, .meaning = "and at once on top" }, \
+		{ "per", DETECTOR_PER }, \
+		{ "block-for", DETECTOR_BLOCK("5m") }, \
+		{ .key = NULL }, \
+	}
+
+FLOOD(schema_flood, "50/s", "100");
+static FLOOD(ping_flood, "10/s", "20");
+static FLOOD(udp_flood, "500/s", "1000");
+
+const struct field schema_connections[] = {
+	{ "max", NUMBER(detector_settings, max, 1, 1000000), .standard = "512", .meaning = "connections that live at the same time" },
+	{ "per", DETECTOR_PER },
+	{ "block-for", DETECTOR_BLOCK("none") },
+	{ .key = NULL },
+};
+
+#define DETECTOR(which, rows) FORM(dos, detectors[which], form_detector), .table = rows
+
+static const struct field dos[] = {
+	{ "syn-flood", DETECTOR(DETECT_SYN_FLOOD, schema_flood), .meaning = "TCP connections that are begun" },
+	{ "ping-flood", DETECTOR(DETECT_PING_FLOOD, ping_flood), .meaning = "echo requests of ICMP and ICMPv6" },
+	{ "udp-flood", DETECTOR(DETECT_UDP_FLOOD, udp_flood), .meaning = "UDP connections that are begun" },
+	{ "connections", DETECTOR(DETECT_CONNECTIONS, schema_connections), .meaning = "connections that live" },
+	{ "port-scan", LATER },
+	{ "address-scan", LATER },
+	{ "exempt", FORM(dos, exempt, form_networks), .meaning = "networks that are never limited and never shut out" },
+	{ .key = NULL },
+};
+
 /* Connections that are not allowed leave by no link. */
 static bool without_balance(const void *base)
 {
@@ -216,7 +279,8 @@ const struct field schema_policy[] = {
 		.meaning = "auto: as the link says; none, masquerade, or the keys of a map" },
 	{ "log", BOOL(policy, log), .standard = "false", .meaning = "a line in the log for each connection" },
 	{ "qos", LATER },
-	{ "limits", LATER },
+	{ "limits", MAP(policy, limits, limits), .flags = FIELD_ONE_LINE, .absent = without_limits,
+		.meaning = "how much of it there may be" },
 	{ .key = NULL },
 };
 
@@ -282,7 +346,7 @@ const struct field schema_top[] = {
 	{ "policies", FORM(config, policies, form_policies), .meaning = "a list: the first whose match holds decides" },
 	{ "sets", LATER },
 	{ "qos", LATER },
-	{ "dos", LATER },
+	{ "dos", MAP(config, dos, dos), .meaning = "what is too much of anything, before the policies" },
 	{ .key = NULL },
 };
 

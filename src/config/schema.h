@@ -58,7 +58,7 @@ struct field {
 	text_check *check;
 	const struct form *form;
 	bool (*absent)(const void *base); /* NULL, or true where it is not printed */
-	const struct field *table;
+	const struct field *table; /* FIELD_MAP, and forms whose value has keys */
 	const char *meaning;
 };
 
@@ -67,6 +67,7 @@ extern const struct field schema_policy_file[]; /* of a file in policies.d */
 extern const struct field schema_zone[];
 extern const struct field schema_link[];
 extern const struct field schema_policy[];
+extern const struct field schema_flood[], schema_connections[]; /* detectors that count packets, and connections */
 
 /* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */
 void read_table(struct loader *loader, const struct field *table, const struct node *node, struct position at,
@@ -96,6 +97,9 @@ void print_table(struct printer *printer, const struct field *table, const void 
 void print_key(struct printer *printer, const char *key); /* indentation or comma, the key, the colon */
 void print_text(struct printer *printer, const char *text); /* quoted where it must */
 void print_names(struct printer *printer, const struct names *names);
+
+/* Keys with their values in braces, for forms. */
+void print_braces(struct printer *printer, const struct field *table, const void *base);
 
 /* A named map of tables below the key. */
 void print_entry(struct printer *printer, const char *name, const struct field *table, const void *base);

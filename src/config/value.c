@@ -145,6 +145,48 @@ const char *value_kind(enum unit unit)
 	return kinds[unit];
 }
 
+/* Ended by an empty row. */
+static const struct suffix event_suffixes[] = {
+	{ "/s", 1000 }, { "/m", 60000 }, { "/h", 3600000 }, { NULL, 0 },
+};
+
+enum value_error value_events(const char *text, uint32_t *ret_count, uint32_t *ret_per_ms)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint64_t count = 0;
+
+	if (digits == 0)
+		return VALUE_NOT_A_NUMBER;
+	if (text[0] == '0' && digits > 1)
+		return VALUE_LEADING_ZERO;
+	if (digits > 9)
+		return VALUE_TOO_LARGE;
+	if (text[digits] == '\0')
+		return VALUE_NO_UNIT;
+	if (text[digits] == '.')
+		return VALUE_TOO_FINE;
+	for (size_t i = 0; i < digits; i++)
+		count = count * 10 + (uint64_t)(text[i] - '0');
+	for (const struct suffix *suffix = event_suffixes; suffix->name != NULL; suffix++) {
+		if (strcmp(text + digits, suffix->name) != 0)
+			continue;
+		*ret_count = (uint32_t)count;
+		*ret_per_ms = (uint32_t)suffix->factor;
+		return VALUE_FINE;
+	}
+	return VALUE_UNIT_UNKNOWN;
+}
+
+const char *value_events_format(uint32_t count, uint32_t per_ms, char *text)
+{
+	const struct suffix *suffix = event_suffixes;
+
+	while (suffix[1].name != NULL && suffix->factor < per_ms)
+		suffix++;
+	snprintf(text, VALUE_TEXT_MAX, "%u%s", count, suffix->name);
+	return text;
+}
+
 /* Up to five digits; returns what follows, or NULL where it is no port. */
 static const char *read_port(const char *text, uint16_t *ret_port)
 {

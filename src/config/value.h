@@ -38,5 +38,11 @@ const char *value_example(enum unit unit);
 /* "a time", "a rate", ... */
 const char *value_kind(enum unit unit);
 
+/* So many in a time, as 50/s, 300/m or 10/h: 50 in 1000 ms. VALUE_FINE sets both. */
+enum value_error value_events(const char *text, uint32_t *ret_count, uint32_t *ret_per_ms);
+
+/* Returns text, which has room for VALUE_TEXT_MAX bytes. */
+const char *value_events_format(uint32_t count, uint32_t per_ms, char *text);
+
 /* A port, or first-last. */
 bool value_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last);

@@ -37,3 +37,22 @@ int config_policy(const struct config *config, const char *name)
 	}
 	return -1;
 }
+
+bool limits_any(const struct limits *limits)
+{
+	return limits->connections != 0 || limits->new_connections.count != 0 || limits->bandwidth_bps != 0;
+}
+
+const char *detector_name(enum detector detector)
+{
+	static const char *const names[] = {
+		[DETECT_SYN_FLOOD] = "syn-flood",
+		[DETECT_PING_FLOOD] = "ping-flood",
+		[DETECT_UDP_FLOOD] = "udp-flood",
+		[DETECT_CONNECTIONS] = "connections",
+		[DETECT_PORT_SCAN] = "port-scan",
+		[DETECT_ADDRESS_SCAN] = "address-scan",
+	};
+
+	return names[detector];
+}

@@ -273,6 +273,9 @@ struct limits {
 	uint32_t block_for_s;        /* 0: who is over the limit is not blocked */
 };
 
+/* Whether anything is limited. */
+bool limits_any(const struct limits *limits);
+
 #define NO_CLASS UINT16_MAX
 
 struct policy {
@@ -385,3 +388,6 @@ void config_free(struct config *config);
 int config_link(const struct config *config, const char *name);
 int config_zone(const struct config *config, const char *name);
 int config_policy(const struct config *config, const char *name);
+
+/* "syn-flood", as the configuration calls it. */
+const char *detector_name(enum detector detector);
