@@ -96,6 +96,13 @@ const char *network_format(const struct network *network, char *text, size_t siz
 	return text;
 }
 
+bool address_is_zero(const struct address *address)
+{
+	static const uint8_t zero[sizeof(address->bytes)];
+
+	return memcmp(address->bytes, zero, sizeof(zero)) == 0;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, family_size(a->family)) == 0;

@@ -48,6 +48,9 @@ bool network_parse(const char *text, struct network *ret_network);
 const char *address_format(const struct address *address, char *text, size_t size);
 const char *network_format(const struct network *network, char *text, size_t size);
 
+/* The address of nobody: 0.0.0.0 or ::. */
+bool address_is_zero(const struct address *address);
+
 bool address_equal(const struct address *a, const struct address *b);
 bool network_equal(const struct network *a, const struct network *b);
 

@@ -18,13 +18,6 @@ enum {
 	PRIORITY_LAST_RESORT = 32800,
 };
 
-static bool is_zero(const struct address *address)
-{
-	static const uint8_t zero[sizeof(address->bytes)];
-
-	return memcmp(address->bytes, zero, sizeof(zero)) == 0;
-}
-
 static void add_route(struct planner *planner, size_t link, enum family family, uint32_t table)
 {
 	const struct link_view *view = &planner->view->links[link];
@@ -35,7 +28,7 @@ static void add_route(struct planner *planner, size_t link, enum family family, 
 		.family = family,
 		.table = table,
 		.device_index = view->device_index,
-		.via = !is_zero(&view->gateway[family]),
+		.via = !address_is_zero(&view->gateway[family]),
 		.gateway = view->gateway[family],
 		.link = planner->config->links[link].name,
 	};

@@ -18,6 +18,16 @@
 /* The counter of connections that came by undecided. */
 #define PLAN_FALLBACKS "fallbacks"
 
+/* Sets of sources that are shut out, by site; the daemon fills them. Counters of what they dropped. */
+#define PLAN_BLOCKED "blocked"
+
+/* Sets of sources that are over a limit: this, a dash, the detector's name or the policy's number, and the family. */
+#define PLAN_OFFENDERS "offenders"
+
+/* Counters of a policy's connections over its limit, and of its packets over its bandwidth; the number follows. */
+#define PLAN_OVER   "over"
+#define PLAN_EXCESS "excess"
+
 struct plan_route {
 	enum family family;
 	uint32_t table;
@@ -63,6 +73,15 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
  * they are when their link fails: cutting them would only make the outage worse.
  */
 bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links);
+
+/* Whether anybody may be shut out: whether the plan has the sets for it. */
+bool plan_blocks(const struct config *config);
+
+/*
+ * Who is never limited and never shut out: the configuration's exempt, gateways, name servers, targets of
+ * checks. Lives in the arena. Without items: no memory.
+ */
+struct networks plan_spared(const struct config *config, const struct view *view, struct arena *arena);
 
 /* Accepts NULL. */
 void plan_free(struct plan *plan);

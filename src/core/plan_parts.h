@@ -55,5 +55,33 @@ struct networks plan_outside_addresses(struct planner *planner, size_t link, enu
 /* The networks of one family, sorted, none inside another, each with its host bits cleared. */
 struct networks plan_networks(struct planner *planner, const struct networks *all, enum family family);
 
+/* Before all policies: who is shut out, and what is too much of anything. The calls stand where the rules do. */
+void plan_shield(struct planner *planner);
+void plan_shield_calls(struct planner *planner);
+
+/* Limits of policies: of connections where they begin, of what flows where it is forwarded. */
+void plan_limits(struct planner *planner);
+void plan_limits_calls(struct planner *planner);
+
+/* What shield and limits share: a limit by source, by destination or of all together, in a set for each family. */
+struct plan_limit {
+	const char *what;       /* the start of the set's name */
+	enum limit_per per;
+	bool of_connection;     /* by the addresses of its first packet, not by those of this one */
+	struct limit limit;
+};
+
+/* Rules that go to chain where the limit is exceeded. comment is for all of them. */
+void plan_over_limit(struct planner *planner, const struct plan_limit *limit, const char *comment, const char *chain);
+
+/* "NAME-4" or "NAME-6". Returns text. */
+const char *plan_family_name(char *text, size_t size, const char *name, enum family family);
+
+/* Rules that find what must never wait or move: broadcast, neighbour discovery, ... action is RETURN, or GOTO chain. */
+void plan_bystanders(struct planner *planner, enum statement_kind action, const char *chain);
+
+/* Rules that put the packet's source into the set called NAME-4 or NAME-6, which is made here. */
+void plan_remember_source(struct planner *planner, const char *name);
+
 /* The chains that are always there, and what they jump to. */
 void plan_ruleset(struct planner *planner);

@@ -105,6 +105,7 @@ static void plan_prerouting(struct planner *planner)
 	struct builder *b = &planner->builder;
 
 	build_base_chain(b, "prerouting", CHAIN_FILTER, HOOK_PREROUTING, PRIORITY_DECIDE);
+	plan_shield_calls(planner);
 	plan_restore(planner, false);
 	for (size_t i = 0; i < planner->config->link_count; i++) {
 		struct names device = { &planner->config->links[i].device, 1 };
@@ -168,8 +169,16 @@ static void plan_output(struct planner *planner)
 	build_jump(b, GOTO, CHAIN_ASK);
 }
 
+static void pass_by(struct planner *planner, enum statement_kind action, const char *chain)
+{
+	if (chain == NULL)
+		build_action(&planner->builder, action);
+	else
+		build_jump(&planner->builder, action, chain);
+}
+
 /* Multicast, broadcast, neighbour discovery and link-local: a mark or a wait would break them. */
-static void plan_guard(struct planner *planner)
+void plan_bystanders(struct planner *planner, enum statement_kind action, const char *chain)
 {
 	static const uint32_t everybody[] = { TO_BROADCAST, TO_MULTICAST };
 	static const uint32_t neighbours[] = { 130, 131, 132, 133, 134, 135, 136, 137, 143 };
@@ -182,17 +191,22 @@ static void plan_guard(struct planner *planner)
 		return;
 	link_local.networks.count = network_parse("fe80::/10", link_local.networks.items) ? 1 : 0;
 
-	build_chain(b, CHAIN_GUARD);
 	build_rule(b, "broadcast and multicast");
 	build_values(b, MATCH_DESTINATION_KIND, everybody, 2, false);
-	build_jump(b, GOTO, CHAIN_EXEMPT);
+	pass_by(planner, action, chain);
 	build_rule(b, "neighbour discovery, router advertisements, multicast listeners");
 	build_values(b, MATCH_ICMP6_TYPE, neighbours, sizeof(neighbours) / sizeof(*neighbours), false);
-	build_jump(b, GOTO, CHAIN_EXEMPT);
+	pass_by(planner, action, chain);
 	build_rule(b, "link-local destinations");
 	build_family(b, IPV6);
 	build_statement(b, link_local);
-	build_jump(b, GOTO, CHAIN_EXEMPT);
+	pass_by(planner, action, chain);
+}
+
+static void plan_guard(struct planner *planner)
+{
+	build_chain(&planner->builder, CHAIN_GUARD);
+	plan_bystanders(planner, GOTO, CHAIN_EXEMPT);
 }
 
 static void plan_exempt(struct planner *planner)
@@ -230,6 +244,7 @@ static void plan_settle(struct planner *planner)
 	build_jump(b, GOTO, CHAIN_TAKE);
 
 	build_chain(b, CHAIN_TAKE);
+	plan_limits_calls(planner);
 	build_rule(b, "keep the decision");
 	build_mark_copy(b, SAVE_MARK, mark_mask(planner->layout));
 	build_action(b, ACCEPT);
@@ -305,9 +320,7 @@ static void plan_dead(struct planner *planner)
 
 void plan_ruleset(struct planner *planner)
 {
-	static const char *counters[] = { PLAN_FALLBACKS };
-
-	planner->plan->ruleset.counters = (struct names){ counters, 1 };
+	build_counter(&planner->builder, PLAN_FALLBACKS);
 	plan_prerouting(planner);
 	plan_output(planner);
 	plan_ask(planner);
@@ -317,4 +330,6 @@ void plan_ruleset(struct planner *planner)
 	plan_exempt(planner);
 	plan_dead(planner);
 	plan_fallback(planner);
+	plan_shield(planner);
+	plan_limits(planner);
 }

@@ -184,6 +184,23 @@ const char *build_set(struct builder *builder, struct ruleset_set set)
 	return set.name;
 }
 
+void build_counter(struct builder *builder, const char *name)
+{
+	struct names *counters = &builder->ruleset->counters;
+
+	name = copied(builder, name);
+	if (builder->failed)
+		return;
+	counters->items = append(builder, counters->items, counters->count, &builder->counter_room, sizeof(char *));
+	if (!builder->failed)
+		counters->items[counters->count++] = name;
+}
+
+void build_count(struct builder *builder, const char *counter)
+{
+	build_statement(builder, (struct statement){ .kind = COUNT_NAMED, .name = copied(builder, counter) });
+}
+
 void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate)
 {
 	build_statement(builder, (struct statement){ .kind = MATCH_IN_SET, .negate = negate, .family = family,

@@ -7,7 +7,7 @@
 struct builder {
 	struct arena *arena;
 	struct ruleset *ruleset;
-	size_t chain_room, rule_room, statement_room, set_room;
+	size_t chain_room, rule_room, statement_room, set_room, counter_room;
 	bool failed; /* no memory */
 };
 
@@ -42,6 +42,12 @@ void build_mark_copy(struct builder *builder, enum statement_kind kind, uint32_t
  * chains. Returns that name; NULL once the build has failed.
  */
 const char *build_set(struct builder *builder, struct ruleset_set set);
+
+/* The name is copied. */
+void build_counter(struct builder *builder, const char *name);
+
+/* Counts in the counter of that name. */
+void build_count(struct builder *builder, const char *counter);
 
 /* Where a set has addresses among its keys, family tells theirs and the rule has matched it before. */
 void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate);

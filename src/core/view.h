@@ -29,6 +29,7 @@ struct view {
 	struct link_view *links;
 	struct zone_view *zones;
 	struct networks local; /* every address of this machine */
+	struct networks servers; /* name servers of this machine */
 	struct networks *sets; /* index as in config.sets: sorted, none inside another, IPv4 before IPv6 */
 	uint16_t minute;       /* of the local week, from Monday 00:00 */
 };
