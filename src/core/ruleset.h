@@ -65,6 +65,9 @@ enum statement_kind {
 	ADD_TO_SET,             /* keys into the set called name, for timeout_ms (0: the set's). The last of its
 	                           rule: what is to follow also where the set is full stands in the next one */
 	REFRESH_IN_SET,         /* the same, and what is there already gets the time anew */
+	KEEP_MARK,              /* the packet's mark into the set called name, which has marks, under keys, for
+	                           timeout_ms. The last of its rule, as ADD_TO_SET */
+	FIND_MARK,              /* a match: keys are in the set called name, which has marks: packet mark = the kept one */
 	OVER_LIMIT,             /* a match: holds while more than limit comes by, all keys together */
 	OVER_LIMIT_EACH,        /* the same for each value of keys, kept in the set called name; never holds for
 	                           keys that the full set has no room for */
@@ -227,6 +230,8 @@ struct ruleset_set {
 	uint32_t timeout_ms;      /* SET_DYNAMIC: of elements that are given none; 0: they stay */
 	uint32_t size;            /* SET_DYNAMIC: elements at most */
 	bool limits;              /* SET_DYNAMIC: each element has a limit of its own: OVER_LIMIT_EACH */
+	bool counts;              /* SET_DYNAMIC: each element counts the packets that were found in the set */
+	bool marks;               /* SET_DYNAMIC: each element has a mark with it: KEEP_MARK, FIND_MARK */
 	struct mark_chain *chains; /* SET_CHAINS */
 	size_t chain_count;
 	bool refill;              /* SET_DYNAMIC: what it holds goes when a ruleset replaces another */

@@ -214,6 +214,12 @@ void build_into_set(struct builder *builder, enum statement_kind kind, const cha
 		.keys = keys, .timeout_ms = timeout_ms });
 }
 
+void build_find_mark(struct builder *builder, const char *set, enum family family, struct packet_keys keys)
+{
+	build_statement(builder, (struct statement){ .kind = FIND_MARK, .family = family, .name = copied(builder, set),
+		.keys = keys });
+}
+
 void build_over_limit(struct builder *builder, struct limit limit)
 {
 	build_statement(builder, (struct statement){ .kind = OVER_LIMIT, .limit = limit });

@@ -52,10 +52,11 @@ void build_count(struct builder *builder, const char *counter);
 /* Where a set has addresses among its keys, family tells theirs and the rule has matched it before. */
 void build_in_set(struct builder *builder, const char *set, enum family family, struct packet_keys keys, bool negate);
 
-/* kind is ADD_TO_SET or REFRESH_IN_SET; timeout_ms 0: the set's. Nothing may follow in the rule. */
+/* kind is ADD_TO_SET, REFRESH_IN_SET or KEEP_MARK; timeout_ms 0: the set's. Nothing may follow in the rule. */
 void build_into_set(struct builder *builder, enum statement_kind kind, const char *set, enum family family,
 	struct packet_keys keys, uint32_t timeout_ms);
 
+void build_find_mark(struct builder *builder, const char *set, enum family family, struct packet_keys keys);
 void build_over_limit(struct builder *builder, struct limit limit);
 void build_over_limit_each(struct builder *builder, const char *set, enum family family, struct packet_keys keys,
 	struct limit limit, uint32_t timeout_ms);

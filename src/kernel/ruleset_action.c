@@ -121,6 +121,29 @@ static void update_set(struct rule_builder *rule, const struct statement *statem
 	expr_update_set(rule, &update);
 }
 
+static void keep_mark(struct rule_builder *rule, const struct statement *statement)
+{
+	const struct set_update update = {
+		.set = statement->name,
+		.refresh = true,
+		.data = true,
+		.timeout_ms = statement->timeout_ms,
+	};
+
+	key_load(rule, statement->family, &statement->keys);
+	expr_meta_load(rule, NFT_META_MARK, REGISTER_DATA);
+	expr_update_set(rule, &update);
+}
+
+static void find_mark(struct rule_builder *rule, const struct statement *statement)
+{
+	if (statement->negate)
+		rule_fail(rule, -EINVAL);
+	key_load(rule, statement->family, &statement->keys);
+	expr_named_map(rule, statement->name);
+	expr_meta_set(rule, NFT_META_MARK, REGISTER_DATA);
+}
+
 static void over_limit(struct rule_builder *rule, const struct statement *statement)
 {
 	if (statement->negate)
@@ -243,6 +266,8 @@ static statement_builder *const builders[] = {
 	[COUNT_NAMED] = count_named,
 	[ADD_TO_SET] = update_set,
 	[REFRESH_IN_SET] = update_set,
+	[KEEP_MARK] = keep_mark,
+	[FIND_MARK] = find_mark,
 	[OVER_LIMIT] = over_limit,
 	[OVER_LIMIT_EACH] = over_limit_each,
 	[SET_CLASS_PRIORITY] = set_class_priority,

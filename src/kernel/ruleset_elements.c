@@ -33,6 +33,23 @@ static int take_value(const struct nlattr *attribute, void *data)
 	return MNL_CB_OK;
 }
 
+static int take_count(const struct nlattr *attribute, void *data)
+{
+	struct ruleset_element *element = data;
+
+	if (mnl_attr_get_type(attribute) == NFTA_COUNTER_PACKETS && mnl_attr_validate(attribute, MNL_TYPE_U64) == 0)
+		element->packets = be64toh(mnl_attr_get_u64(attribute));
+	return MNL_CB_OK;
+}
+
+/* The only expression of our elements that has data of this kind is the counter. */
+static int take_expression(const struct nlattr *attribute, void *data)
+{
+	if (mnl_attr_get_type(attribute) == NFTA_EXPR_DATA)
+		return mnl_attr_parse_nested(attribute, take_count, data);
+	return MNL_CB_OK;
+}
+
 static int take_part(const struct nlattr *attribute, void *data)
 {
 	struct ruleset_element *element = data;
@@ -40,6 +57,8 @@ static int take_part(const struct nlattr *attribute, void *data)
 
 	if (type == NFTA_SET_ELEM_KEY)
 		return mnl_attr_parse_nested(attribute, take_value, &element->address);
+	if (type == NFTA_SET_ELEM_EXPR)
+		return mnl_attr_parse_nested(attribute, take_expression, element);
 	if (type == NFTA_SET_ELEM_TIMEOUT && mnl_attr_validate(attribute, MNL_TYPE_U64) == 0)
 		element->timeout_ms = be64toh(mnl_attr_get_u64(attribute));
 	if (type == NFTA_SET_ELEM_EXPIRATION && mnl_attr_validate(attribute, MNL_TYPE_U64) == 0)

@@ -13,6 +13,7 @@ struct ruleset_element {
 	struct address address;
 	uint64_t timeout_ms; /* 0: the set's */
 	uint64_t expires_ms; /* until it goes, by itself; 0: not told */
+	uint64_t packets;    /* that were found in the set, where it counts them */
 };
 
 /* Calls callback with each of the set until it returns false. family is that of the set. 0 or -errno. */

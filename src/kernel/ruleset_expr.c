@@ -170,6 +170,15 @@ void expr_in_named_set(struct rule_builder *rule, const char *set, bool negate)
 		put_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
+void expr_named_map(struct rule_builder *rule, const char *map)
+{
+	struct nftnl_expr *expr = put_expr(rule, "lookup");
+
+	put_u32(expr, NFTNL_EXPR_LOOKUP_SREG, REGISTER_VALUE);
+	put_text(rule, expr, NFTNL_EXPR_LOOKUP_SET, map);
+	put_u32(expr, NFTNL_EXPR_LOOKUP_DREG, REGISTER_DATA);
+}
+
 void expr_named_verdict_map(struct rule_builder *rule, const char *map)
 {
 	struct nftnl_expr *expr = put_expr(rule, "lookup");

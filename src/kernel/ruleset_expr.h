@@ -24,7 +24,8 @@ struct rule_builder {
 
 /*
  * The kernel's 64 bytes of registers, in words. Values to compare stand in REGISTER_VALUE;
- * hashes read from REGISTER_ADDRESSES; the others are for shifts over two words.
+ * hashes read from REGISTER_ADDRESSES; what maps give
+ * and take is in REGISTER_DATA, behind the longest key; the others are for shifts over two words.
  */
 enum {
 	REGISTER_VALUE = NFT_REG32_00,
@@ -33,6 +34,7 @@ enum {
 	REGISTER_RESULT = NFT_REG32_04,
 	REGISTER_TARGET = NFT_REG32_08,
 	REGISTER_SOURCE = NFT_REG32_09,
+	REGISTER_DATA = NFT_REG32_15,
 };
 
 /* Longest value that a register comparison takes. */
@@ -75,6 +77,9 @@ void expr_in_set(struct rule_builder *rule, uint32_t set_id, bool negate);
 
 void expr_in_named_set(struct rule_builder *rule, const char *set, bool negate);
 
+/* Data register = what the map has for the value register; the rule ends where it has nothing. */
+void expr_named_map(struct rule_builder *rule, const char *map);
+
 /* The verdict that a map has for the value register. */
 void expr_verdict_map(struct rule_builder *rule, uint32_t set_id);
 void expr_named_verdict_map(struct rule_builder *rule, const char *map);
@@ -116,6 +121,7 @@ void expr_over_limit(struct rule_builder *rule, const struct limit *limit);
 struct set_update {
 	const char *set;
 	bool refresh;
+	bool data; /* the set is a map: with what is in the data register */
 	uint32_t timeout_ms;
 	const struct limit *limit;
 };

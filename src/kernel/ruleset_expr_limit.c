@@ -60,6 +60,8 @@ void expr_update_set(struct rule_builder *rule, const struct set_update *update)
 	put_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, REGISTER_VALUE);
 	put_u32(expr, NFTNL_EXPR_DYNSET_OP, update->refresh ? NFT_DYNSET_OP_UPDATE : NFT_DYNSET_OP_ADD);
 	put_text(rule, expr, NFTNL_EXPR_DYNSET_SET_NAME, update->set);
+	if (update->data)
+		put_u32(expr, NFTNL_EXPR_DYNSET_SREG_DATA, REGISTER_DATA);
 	if (update->timeout_ms != 0)
 		put_u64(expr, NFTNL_EXPR_DYNSET_TIMEOUT, update->timeout_ms);
 	if (update->limit == NULL)

@@ -9,11 +9,15 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 
 /* An attribute ends at 64 KiB; one element takes far less than what is left here. */
 #define LIST_BYTES_MAX 60000
+
+/* nft's number of the data type. */
+#define MARK_TYPE 19
 
 /* Without the byte orders nft lists numbers turned round. */
 static int describe(struct nftnl_set *set, const struct set_type *type)
@@ -39,6 +43,17 @@ static int name_set(struct nftnl_set *set, const char *table, const char *name)
 	return 0;
 }
 
+/* Elements that come without one get a copy of it. */
+static int add_counter(struct nftnl_set *set)
+{
+	struct nftnl_expr *counter = nftnl_expr_alloc("counter");
+
+	if (counter == NULL)
+		return -ENOMEM;
+	nftnl_set_add_expr(set, counter);
+	return 0;
+}
+
 static int fill_head(struct nftnl_set *set, const char *table, const struct set_head *head)
 {
 	if (name_set(set, table, head->name) < 0 || describe(set, &head->type) < 0)
@@ -52,10 +67,10 @@ static int fill_head(struct nftnl_set *set, const char *table, const struct set_
 	if (head->elements != 0)
 		nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, head->elements);
 	if ((head->type.flags & NFT_SET_MAP) != 0) {
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, 0);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, head->marks ? MARK_TYPE : NFT_DATA_VERDICT);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, head->marks ? sizeof(uint32_t) : 0);
 	}
-	return 0;
+	return head->counts ? add_counter(set) : 0;
 }
 
 static void send_set(struct batch *batch, uint16_t type, uint16_t flags, const struct object *object,

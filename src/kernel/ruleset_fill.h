@@ -23,6 +23,8 @@ struct set_head {
 	struct set_type type;
 	uint32_t timeout_ms; /* 0: elements that are given none stay */
 	uint32_t elements;   /* at most; 0: as many as there come */
+	bool marks;          /* a map to marks, not to verdicts */
+	bool counts;         /* each element has a counter */
 };
 
 void message_set_add(struct batch *batch, const struct object *object, const struct set_head *head);

@@ -22,6 +22,10 @@ static int dynamic_head(const struct ruleset_set *set, struct set_head *head)
 	head->type.flags = NFT_SET_EVAL;
 	if (!set->limits || set->timeout_ms != 0)
 		head->type.flags |= NFT_SET_TIMEOUT;
+	if (set->marks)
+		head->type.flags |= NFT_SET_MAP;
+	head->marks = set->marks;
+	head->counts = set->counts;
 	head->timeout_ms = set->timeout_ms;
 	head->elements = set->size;
 	return head->type.size == 0 || set->size == 0 ? -EINVAL : 0;

@@ -156,6 +156,8 @@ static const struct {
 	[COUNT_NAMED] = { print_named, "counter name" },
 	[ADD_TO_SET] = { print_update_set, "add" },
 	[REFRESH_IN_SET] = { print_update_set, "update" },
+	[KEEP_MARK] = { print_keep_mark, "update" },
+	[FIND_MARK] = { print_find_mark, "meta mark set" },
 	[OVER_LIMIT] = { print_over_limit, "" },
 	[OVER_LIMIT_EACH] = { print_over_limit_each, "update" },
 	[SET_CLASS_PRIORITY] = { print_class_priority, "meta priority" },

@@ -35,6 +35,24 @@ void print_update_set(FILE *out, const struct statement *statement, const char *
 	fputs(" }", out);
 }
 
+void print_keep_mark(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s @%s { ", word, statement->name);
+	print_keys(out, statement->family, &statement->keys);
+	if (statement->timeout_ms != 0) {
+		fputc(' ', out);
+		print_time(out, statement->timeout_ms);
+	}
+	fputs(" : meta mark }", out);
+}
+
+void print_find_mark(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s ", word);
+	print_keys(out, statement->family, &statement->keys);
+	fprintf(out, " map @%s", statement->name);
+}
+
 static const char *unit_text(uint32_t per_ms)
 {
 	if (per_ms == 1000)
@@ -129,6 +147,8 @@ static void print_dynamic_set(FILE *out, const struct ruleset_set *set)
 	fputs("\t\ttype ", out);
 	for (size_t i = 0; i < set->keys.count; i++)
 		fprintf(out, "%s%s", i > 0 ? " . " : "", key_type_text(set->family, set->keys.items[i]));
+	if (set->marks)
+		fputs(" : mark", out);
 	fprintf(out, "\n\t\tsize %" PRIu32 "\n\t\tflags dynamic%s\n", set->size,
 		set->limits && set->timeout_ms == 0 ? "" : ",timeout");
 	if (set->timeout_ms != 0) {
@@ -136,6 +156,8 @@ static void print_dynamic_set(FILE *out, const struct ruleset_set *set)
 		print_time(out, set->timeout_ms);
 		fputc('\n', out);
 	}
+	if (set->counts)
+		fputs("\t\tcounter\n", out);
 }
 
 static void print_chain_map(FILE *out, const struct ruleset_set *set)
@@ -151,7 +173,7 @@ static void print_chain_map(FILE *out, const struct ruleset_set *set)
 
 void print_set(FILE *out, const struct ruleset_set *set)
 {
-	fprintf(out, "\n\t%s %s {\n", set->kind == SET_CHAINS ? "map" : "set", set->name);
+	fprintf(out, "\n\t%s %s {\n", set->kind == SET_CHAINS || set->marks ? "map" : "set", set->name);
 	switch (set->kind) {
 	case SET_NETWORKS:
 		print_network_set(out, set);

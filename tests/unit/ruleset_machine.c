@@ -172,9 +172,9 @@ static bool holds(const struct machine *machine, const struct statement *s)
 		return holds_icmp(&packet->flow, s);
 	case SET_MARK: case RESTORE_MARK: case SAVE_MARK: case COUNT: case COUNT_NAMED: case ACCEPT: case DROP:
 	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
-	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case OVER_LIMIT: case OVER_LIMIT_EACH:
-	case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT: case SOURCE_PREFIX: case DESTINATION_PREFIX:
-	case NOTRACK: case SYNPROXY: case DISPATCH:
+	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case KEEP_MARK: case FIND_MARK:
+	case OVER_LIMIT: case OVER_LIMIT_EACH: case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT:
+	case SOURCE_PREFIX: case DESTINATION_PREFIX: case NOTRACK: case SYNPROXY: case DISPATCH:
 	/* Of what only base chains ask. */
 	case MATCH_ORIGINAL: case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
 		break;
@@ -282,11 +282,17 @@ static enum flow_of_control act(struct machine *machine, const struct statement 
 		return end_with(machine, MACHINE_ACCEPTED);
 	case DISPATCH:
 		return dispatch(machine, s);
+	case ADD_TO_SET: /* the last of its rule */
+	case REFRESH_IN_SET:
+	case KEEP_MARK:
+	case FIND_MARK: /* sets that rules fill are empty, and nothing is over its limit */
+	case OVER_LIMIT:
+	case OVER_LIMIT_EACH:
+		return NEXT_RULE;
 	case MATCH_FAMILY: case MATCH_DEVICE_IN: case MATCH_DEVICE_OUT: case MATCH_PROTOCOL: case MATCH_SOURCE:
 	case MATCH_DESTINATION: case MATCH_FROM_PORT: case MATCH_TO_PORT: case MATCH_ICMP6_TYPE: case MATCH_TCP_SYN:
 	case MATCH_CONNECTION_STATE: case MATCH_MARK: case MATCH_CONNECTION_MARK: case MATCH_DESTINATION_KIND:
-	case MATCH_ROUTED_OUT: case MATCH_ROUTED: case ADD_TO_SET: case REFRESH_IN_SET:
-	case OVER_LIMIT: case OVER_LIMIT_EACH: case SET_CLASS_PRIORITY: case SET_PRIORITY:
+	case MATCH_ROUTED_OUT: case MATCH_ROUTED: case SET_CLASS_PRIORITY: case SET_PRIORITY:
 	case NOTRACK: case SYNPROXY: case MATCH_SOURCE_KIND:
 	case MATCH_ICMP_TYPE: case MATCH_DSCP: case MATCH_IN_SET: case MATCH_ORIGINAL: case MATCH_STATUS:
 	case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
