@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Mails about links: the subject, the header lines, the whole message. */
+/* Mails about links and attacks: the subject, the header lines, the whole message. */
 
 #include "service/alert.h"
 
@@ -41,16 +41,22 @@ static void subject_detail(const struct alert *alert, char *text, size_t size)
 	case ALERT_TEST:
 		snprintf(text, size, "mail works");
 		break;
+	case ALERT_ATTACK:
+		alert_text_clean(text, size, alert->answer);
+		break;
 	}
 }
 
 const char *alert_subject(const struct alert *alert, char *text, size_t size)
 {
-	char host[NAME_SIZE], link[NAME_SIZE], detail[LIST_SIZE + 16] = "", whole[SUBJECT_SIZE];
+	char host[NAME_SIZE], link[NAME_SIZE], attack[2 * NAME_SIZE], detail[LIST_SIZE + 16] = "", whole[SUBJECT_SIZE];
 
 	alert_text_clean(host, sizeof(host), alert->host);
 	subject_detail(alert, detail, sizeof(detail));
-	if (alert->link == NULL)
+	if (alert->kind == ALERT_ATTACK)
+		snprintf(whole, sizeof(whole), "[%s] attack %s: %s", host, alert_text_clean(attack, sizeof(attack), alert->attack),
+			detail);
+	else if (alert->link == NULL)
 		snprintf(whole, sizeof(whole), "[%s] %s: %s", host, alert_kind_name(alert->kind), detail);
 	else
 		snprintf(whole, sizeof(whole), "[%s] link %s %s: %s", host, alert_text_clean(link, sizeof(link), alert->link),

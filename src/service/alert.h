@@ -24,12 +24,13 @@ enum alert_kind {
 	ALERT_DEGRADED,
 	ALERT_RECOVERED, /* degraded no more */
 	ALERT_TEST,
+	ALERT_ATTACK,
 };
 
 struct alert {
 	enum alert_kind kind;
 	const char *host;
-	const char *link;          /* NULL for ALERT_TEST */
+	const char *link;          /* NULL for ALERT_TEST and ALERT_ATTACK */
 	time_t when;
 	const char *reason;        /* "no carrier", "3 check rounds failed in a row" */
 	const char *traffic_on;    /* names of the links that carry on, "no link" where there is none */
@@ -41,9 +42,11 @@ struct alert {
 	size_t link_count;
 	const char *message_id;    /* of this mail, without brackets */
 	const char *in_reply_to;   /* NULL, or the message_id of the DOWN mail */
+	const char *attack;        /* ALERT_ATTACK: "syn-flood from 198.51.100.7", and how it was met: "blocked until 14:05" */
+	const char *answer;
 };
 
-/* `[host] link fiber DOWN: traffic on lte`. Whatever hostile names hold, it is one line. Returns text. */
+/* `[host] link fiber DOWN: traffic on lte`, `[host] attack syn-flood from 198.51.100.7: blocked until 14:05`. Whatever hostile names hold, it is one line. Returns text. */
 const char *alert_subject(const struct alert *alert, char *text, size_t size);
 
 /*

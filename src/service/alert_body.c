@@ -27,6 +27,8 @@ const char *alert_kind_name(enum alert_kind kind)
 		return "RECOVERED";
 	case ALERT_TEST:
 		return "TEST";
+	case ALERT_ATTACK:
+		return "ATTACK";
 	}
 	return "?";
 }
@@ -97,10 +99,14 @@ static const struct alert_link *find_link(const struct alert *alert)
 
 static void write_what(FILE *out, const struct alert *alert)
 {
-	char host[NAME_SIZE], link[NAME_SIZE], device[NAME_SIZE];
+	char host[NAME_SIZE], link[NAME_SIZE], device[NAME_SIZE], attack[SENTENCE_SIZE];
 	const struct alert_link *entry;
 
 	alert_text_clean(host, sizeof(host), alert->host);
+	if (alert->kind == ALERT_ATTACK) {
+		fprintf(out, "Too much came to %s: %s.\n\n", host, alert_text_clean(attack, sizeof(attack), alert->attack));
+		return;
+	}
 	if (alert->link == NULL) {
 		fprintf(out, "This is a test of the mail of uplinkd on %s. It works.\n\n", host);
 		return;
@@ -219,6 +225,8 @@ static void write_way_on(FILE *out, const struct alert *alert)
 	fputs("\nTo look further:\n", out);
 	if (alert->link != NULL)
 		fprintf(out, "  uplinkctl links %s\n", alert_text_clean(link, sizeof(link), alert->link));
+	else if (alert->kind == ALERT_ATTACK)
+		fputs("  uplinkctl blocked\n  uplinkctl unblock ADDRESS\n", out);
 	else
 		fputs("  uplinkctl status\n", out);
 	fputs("  uplinkctl events\n", out);

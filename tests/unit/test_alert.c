@@ -74,6 +74,13 @@ static void subjects_are_as_promised(void **state)
 	alert.kind = ALERT_TEST;
 	alert.link = NULL;
 	assert_subject(&alert, "[gw.example.net] TEST: mail works");
+	alert.kind = ALERT_ATTACK;
+	alert.attack = "syn-flood from 198.51.100.7";
+	alert.answer = "blocked until 14:05";
+	assert_subject(&alert, "[gw.example.net] attack syn-flood from 198.51.100.7: blocked until 14:05");
+	alert.attack = "syn-flood\nBcc: everybody";
+	alert.answer = NULL;
+	assert_subject(&alert, "[gw.example.net] attack syn-flood?Bcc: everybody: ");
 }
 
 static void durations_read_well(void **state)
@@ -327,8 +334,8 @@ static void hostile_texts_add_no_line(void **state)
 		to[1] = "noc@example.net";
 		table[0] = (struct alert_link){ texts[3], texts[4], LINK_DOWN, texts[5], (uint32_t)rand(), (uint32_t)rand(), rand() };
 		table[1] = (struct alert_link){ texts[6], texts[7], LINK_UP, "", 0, 0, rand() };
-		alert = (struct alert){ (enum alert_kind)(rand() % 5), texts[8], texts[3], rand(), texts[9], texts[0], (uint32_t)rand(),
-			(uint32_t)rand(), (uint64_t)rand(), consequences, 2, table, 2, "1@host", trial % 2 != 0 ? "2@host" : texts[1] };
+		alert = (struct alert){ (enum alert_kind)(rand() % 6), texts[8], texts[3], rand(), texts[9], texts[0], (uint32_t)rand(),
+			(uint32_t)rand(), (uint64_t)rand(), consequences, 2, table, 2, "1@host", trial % 2 != 0 ? "2@host" : texts[1], texts[2], texts[0] };
 		if (trial % 2 == 0)
 			texts[1][0] = '\0';
 		message = alert_message(&alert, texts[7], to, 2);
