@@ -28,6 +28,10 @@
 #define PLAN_OVER   "over"
 #define PLAN_EXCESS "excess"
 
+/* Sets of refusals of a moment ago, by family. Counters of those that a policy's were given anew; its number follows. */
+#define PLAN_ANSWERS "answers"
+#define PLAN_REFUSED "refused"
+
 struct plan_route {
 	enum family family;
 	uint32_t table;
@@ -73,6 +77,15 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
  * they are when their link fails: cutting them would only make the outage worse.
  */
 bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links);
+
+/*
+ * Whether the plan keeps refusals: whether any policy refuses, and none looks at more of a packet than the
+ * device that it came by, addresses, protocol and the port that it goes to.
+ */
+bool plan_keeps_answers(const struct config *config);
+
+/* Whether the policy may refuse a connection, also where it has no link for it. */
+bool plan_refuses(const struct policy *policy);
 
 /* Whether anybody may be shut out: whether the plan has the sets for it. */
 bool plan_blocks(const struct config *config);

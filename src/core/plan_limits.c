@@ -10,9 +10,13 @@
 #define NAME_ROOM 64
 
 #define SET_SIZE    65536
-#define BUCKET_MS   60000 /* a bucket that nobody used for so long is full again, and forgotten */
+#define BUCKET_MS   60000 /* a bucket that nobody used for so long is forgotten, if it is full again by then */
+#define BUCKET_MAX_MS (24 * 3600000u)
 #define OFFENDER_MS 10000 /* by then the daemon has seen it */
 #define PENALTY_MS  5000
+
+/* Bytes: what the kernel joins on the way counts as one. */
+#define LARGEST_PACKET 65536
 
 enum {
 	PRIORITY_RATES = 0,
@@ -35,6 +39,18 @@ static struct packet_keys keys_of(enum limit_per per, bool of_connection)
 	return (struct packet_keys){ { keys[of_connection][per == PER_DESTINATION] }, 1 };
 }
 
+static uint32_t bucket_ms(const struct limit *limit)
+{
+	uint64_t full_ms;
+
+	if (limit->kind == LIMIT_CONNECTIONS)
+		return 0;
+	full_ms = limit->kind == LIMIT_BYTES ? 0 : (uint64_t)limit->burst * limit->per_ms / limit->count;
+	if (full_ms > BUCKET_MAX_MS)
+		return BUCKET_MAX_MS;
+	return full_ms < BUCKET_MS ? BUCKET_MS : (uint32_t)full_ms;
+}
+
 /*
  * An element keeps the limit that it was made with: another limit has another set. Connections are not
  * forgotten by time, but when the last has ended.
@@ -50,7 +66,7 @@ static void build_bucket(struct planner *planner, const struct plan_limit *limit
 	if (inner->kind == LIMIT_PACKETS)
 		snprintf(name + length, NAME_ROOM - (size_t)length, "/%c-%u", letter, inner->burst);
 	set.keys = keys_of(limit->per, limit->of_connection);
-	set.timeout_ms = inner->kind == LIMIT_CONNECTIONS ? 0 : BUCKET_MS;
+	set.timeout_ms = bucket_ms(inner);
 	build_set(&planner->builder, set);
 }
 
@@ -71,7 +87,7 @@ void plan_over_limit(struct planner *planner, const struct plan_limit *limit, co
 		build_rule(b, "%s", comment);
 		build_family(b, family);
 		build_over_limit_each(b, set, family, keys_of(limit->per, limit->of_connection), limit->limit,
-			limit->limit.kind == LIMIT_CONNECTIONS ? 0 : BUCKET_MS);
+			bucket_ms(&limit->limit));
 		build_jump(b, GOTO, chain);
 	}
 }
@@ -225,7 +241,8 @@ static void plan_bandwidth(struct planner *planner, const struct policy *policy,
 {
 	char chain[NAME_ROOM], excess[NAME_ROOM], what[NAME_ROOM];
 	struct plan_limit limit = { .what = numbered(what, "rate", id), .per = policy->limits.per, .of_connection = true,
-		.limit = { .kind = LIMIT_BYTES, .count = policy->limits.bandwidth_bps / 8, .per_ms = 1000 } };
+		.limit = { .kind = LIMIT_BYTES, .count = policy->limits.bandwidth_bps / 8, .per_ms = 1000,
+			.burst = LARGEST_PACKET } };
 
 	build_chain(&planner->builder, numbered(chain, "rate", id));
 	plan_over_limit(planner, &limit, "over its bandwidth", numbered(excess, "excess", id));

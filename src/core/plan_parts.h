@@ -55,6 +55,11 @@ struct networks plan_outside_addresses(struct planner *planner, size_t link, enu
 /* The networks of one family, sorted, none inside another, each with its host bits cleared. */
 struct networks plan_networks(struct planner *planner, const struct networks *all, enum family family);
 
+/* Refusals of a moment ago, which need not be asked for again: where they are kept, found, and given anew. */
+void plan_answers(struct planner *planner);
+void plan_answers_keep(struct planner *planner);
+void plan_answers_find(struct planner *planner);
+
 /* Before all policies: who is shut out, and what is too much of anything. The calls stand where the rules do. */
 void plan_shield(struct planner *planner);
 void plan_shield_calls(struct planner *planner);

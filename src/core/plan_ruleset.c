@@ -142,6 +142,7 @@ static void plan_ask(struct planner *planner)
 
 	build_chain(b, CHAIN_ASK);
 	plan_middle_of_tcp(planner);
+	plan_answers_find(planner);
 	build_rule(b, "ask about connections from links, apart: a flood there must not delay inside");
 	build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
 	ask(planner, true);
@@ -234,6 +235,10 @@ static void plan_settle(struct planner *planner)
 	build_jump(b, JUMP, CHAIN_SETTLE);
 
 	build_chain(b, CHAIN_SETTLE);
+	plan_answers_keep(planner);
+	build_rule(b, "the daemon drops");
+	build_mark_is(b, MATCH_MARK, mark_link_mask(planner->layout), link_value(planner, MARK_LINK_DROP), false);
+	build_action(b, DROP);
 	build_rule(b, "the daemon rejects");
 	build_mark_is(b, MATCH_MARK, mark_link_mask(planner->layout), link_value(planner, MARK_LINK_REJECT), false);
 	build_jump(b, GOTO, CHAIN_REFUSE);
@@ -330,6 +335,7 @@ void plan_ruleset(struct planner *planner)
 	plan_exempt(planner);
 	plan_dead(planner);
 	plan_fallback(planner);
+	plan_answers(planner);
 	plan_shield(planner);
 	plan_limits(planner);
 }

@@ -78,7 +78,7 @@ static void plan_shield_sets(struct planner *planner)
 	for (enum family family = IPV4; family <= IPV6 && spared.items != NULL; family++) {
 		struct ruleset_set exempt = { .kind = SET_NETWORKS, .family = family };
 		struct ruleset_set blocked = { .kind = SET_DYNAMIC, .family = family, .keys = { { PACKET_SOURCE_SITE }, 1 },
-			.timeout_ms = BLOCKED_MS, .size = BLOCKED_SIZE };
+			.timeout_ms = BLOCKED_MS, .size = BLOCKED_SIZE, .counts = true };
 		char name[NAME_ROOM];
 
 		exempt.networks = plan_networks(planner, &spared, family);

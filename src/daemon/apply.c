@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "kernel/conntrack.h"
 #include "kernel/routes.h"
+#include "kernel/ruleset_elements.h"
 
 #define FLUSH_AGAIN_MS    150
 #define FLUSH_EVERY_MS    1000
@@ -103,7 +104,20 @@ int apply_all(struct daemon *daemon, void *retire)
 		snapshot_free(snapshot);
 		return -ENOMEM;
 	}
+	daemon->forget_answers = true;
 	return 0;
+}
+
+/* The new rules came with empty sets, but decisions by the old snapshot may have come after them. */
+void apply_forget_answers(struct daemon *daemon)
+{
+	static const char *const sets[] = { PLAN_ANSWERS "-4", PLAN_ANSWERS "-6" };
+
+	if (!daemon->forget_answers)
+		return;
+	daemon->forget_answers = false;
+	for (size_t i = 0; i < 2 && plan_keeps_answers(daemon->generation->config); i++)
+		ruleset_elements_flush(daemon->nftables, daemon->plan->ruleset.table, sets[i]);
 }
 
 /* Somebody else changed nf_tables: was it our table? */
@@ -165,7 +179,8 @@ static uint64_t mix_link(struct daemon *daemon, uint64_t sum, const struct link_
 /* Of what plan and snapshot depend on beside link states: device indexes, addresses, gateways. */
 static uint64_t fingerprint(struct daemon *daemon)
 {
-	uint64_t sum = mix_networks(daemon, 0, &daemon->devices->local);
+	struct networks servers = { daemon->servers.items, daemon->servers.count };
+	uint64_t sum = mix_networks(daemon, mix_networks(daemon, 0, &daemon->devices->local), &servers);
 
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		sum = mix_link(daemon, sum, &daemon->links[i].view);

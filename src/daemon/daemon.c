@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/defence.h"
 #include "service/capability.h"
 #include "service/log.h"
 #include "service/notify.h"
@@ -70,6 +71,7 @@ static void on_watch(uv_timer_t *timer)
 
 	publish_reclaim(verdicts_publisher(daemon->verdicts));
 	report_logged(daemon);
+	apply_forget_answers(daemon);
 	if (carrier_changed(daemon) || ruleset_changed(daemon))
 		apply_reconcile(daemon);
 }
@@ -328,6 +330,8 @@ static int start(struct daemon *daemon)
 	if (error == 0)
 		error = apply_all(daemon, NULL);
 	if (error == 0)
+		error = defence_start(daemon);
+	if (error == 0)
 		error = start_handles(daemon);
 	if (error < 0)
 		return error;
@@ -350,6 +354,7 @@ static void stop(struct daemon *daemon)
 	control_free(daemon->control);
 	daemon->control = NULL;
 	mailer_free(daemon->mailer);
+	defence_stop(daemon);
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
 	verdicts_stop(daemon->verdicts);
@@ -362,6 +367,7 @@ static void stop(struct daemon *daemon)
 	devices_free(daemon->devices);
 	sticky_free(daemon->sticky);
 	free(daemon->zones);
+	free(daemon->attacks);
 	generation_free(daemon->generation);
 	arena_free(daemon->state.arena);
 	events_free(daemon->events);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include <uv.h>
@@ -24,8 +25,20 @@
 #include "service/state.h"
 
 struct daemon;
+struct alert;
+struct defence;
+struct attacks;
 
-#define TESTS_MAX 4
+#define TESTS_MAX   4
+#define SERVERS_MAX 16
+
+/* Name servers of this machine, and the state of the file that they were read from. */
+struct servers {
+	struct network items[SERVERS_MAX];
+	size_t count;
+	struct timespec changed;
+	ino_t inode;
+};
 
 /* A test mail whose sender waits for what becomes of it. */
 struct mail_test {
@@ -76,9 +89,13 @@ struct daemon {
 	struct control *control;
 	struct mailer *mailer;
 	struct mail_test mail_tests[TESTS_MAX];
+	struct servers servers;
+	struct defence *defence;
+	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	uv_poll_t device_poll;
 	uv_timer_t watch_timer, second_timer, flush_timer;
 	uv_signal_t hangup, terminate, interrupt;
+	bool forget_answers;              /* refusals of the snapshot before may have been kept since it was replaced */
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
 	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
@@ -94,6 +111,9 @@ int world_read(struct daemon *daemon);
 struct view world_view(struct daemon *daemon, struct link_view *links);
 enum link_ground world_ground(const struct link_run *run);
 
+/* servers.c: reads the name servers of this machine, where the file has changed. */
+void servers_read(struct daemon *daemon);
+
 /* links.c: links come and go. */
 int links_start(struct daemon *daemon);
 void links_free(struct link_run *links, size_t count);
@@ -107,6 +127,7 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *generation, const struct snapshot *previous);
 int apply_all(struct daemon *daemon, void *retire); /* retire: the generation that this one replaces, or NULL */
 void apply_reconcile(struct daemon *daemon);
+void apply_forget_answers(struct daemon *daemon); /* a moment after a snapshot was replaced */
 void apply_dead_link(struct daemon *daemon, struct link_run *run); /* connections of a link that just died */
 void apply_flush_again(struct daemon *daemon);
 int apply_remove(const char *config_path);
@@ -125,6 +146,7 @@ void tell_link(struct daemon *daemon, struct link_run *run, enum link_state befo
 void tell_test(struct daemon *daemon, const struct control_request *request, struct control_answer *answer);
 void tell_open_outages(struct daemon *daemon); /* links that came back while no daemon was there */
 int tell_start(struct daemon *daemon);
+void tell_mail(struct daemon *daemon, struct alert *alert); /* gives it an id and the table of links, and sends it */
 const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
 
 /* keep.c: writes state and mail to disk in worker threads. */
@@ -133,9 +155,11 @@ void keep_sticky(struct daemon *daemon, bool wait);
 void keep_mail(struct daemon *daemon, const char *message_id, char *message);
 void keep_load(struct daemon *daemon);
 
-/* report.c, report_flows.c, report_explain.c: answers of the control socket. */
+/* report.c, report_blocked.c, report_flows.c, report_explain.c: answers of the control socket. */
 extern const struct control_verb report_verbs[];
 json_t *report_links(struct daemon *daemon);
+void report_blocked(void *data, const struct control_request *request, struct control_answer *answer);
+void report_unblock(void *data, const struct control_request *request, struct control_answer *answer);
 void report_flows(void *data, const struct control_request *request, struct control_answer *answer);
 void report_logged(struct daemon *daemon); /* writes the decisions that policies want logged */
 const char *report_policy_name(const struct generation *generation, unsigned int id);

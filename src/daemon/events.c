@@ -24,6 +24,7 @@ static const char *const kind_names[] = {
 	[EVENT_MAIL] = "mail",
 	[EVENT_DAEMON] = "daemon",
 	[EVENT_QUEUE] = "queue",
+	[EVENT_ATTACK] = "attack",
 };
 
 struct events *events_new(void (*publish)(void *data, const char *line), void *data)

@@ -15,6 +15,7 @@ enum event_kind {
 	EVENT_MAIL,
 	EVENT_DAEMON,
 	EVENT_QUEUE,
+	EVENT_ATTACK,
 };
 
 enum event_weight {

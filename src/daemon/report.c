@@ -168,12 +168,31 @@ static bool tally_bytes(const struct connection *connection, void *data)
 	return true;
 }
 
+/* What the kernel refused alone: what was refused a moment before, and connections over a limit. */
+static uint64_t refused_by_kernel(struct daemon *daemon, size_t index)
+{
+	const struct config *config = daemon->generation->config;
+	const struct policy *policy = &config->policies[index];
+	uint64_t count = 0, sum = 0;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s-%u", PLAN_REFUSED, daemon->generation->ids.policies[index]);
+	if (plan_refuses(policy) && plan_keeps_answers(config) &&
+		ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, name, &count) == 0)
+		sum += count;
+	snprintf(name, sizeof(name), "%s-%u", PLAN_OVER, daemon->generation->ids.policies[index]);
+	if ((policy->limits.connections != 0 || policy->limits.new_connections.count != 0) &&
+		ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, name, &count) == 0)
+		sum += count;
+	return sum;
+}
+
 static json_t *report_policy(struct daemon *daemon, size_t index, uint64_t bytes)
 {
 	const struct config *config = daemon->generation->config;
 	unsigned int id = daemon->generation->ids.policies[index];
 	uint64_t refused = verdicts_count(daemon->verdicts, id, MARK_LINK_DROP)
-	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT);
+	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT) + refused_by_kernel(daemon, index);
 	uint64_t all = verdicts_count(daemon->verdicts, id, MARK_LINK_DIRECT);
 	json_t *links = json_object();
 
@@ -285,6 +304,8 @@ const struct control_verb report_verbs[] = {
 	{ "/links", false, answer_links },
 	{ "/policies", false, answer_policies },
 	{ "/flows", false, report_flows },
+	{ "/blocked", false, report_blocked },
+	{ "/unblock", true, report_unblock },
 	{ "/explain", false, report_explain },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },

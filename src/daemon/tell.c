@@ -65,6 +65,18 @@ static int send_alert(struct daemon *daemon, struct alert *alert)
 	return 0;
 }
 
+void tell_mail(struct daemon *daemon, struct alert *alert)
+{
+	char message_id[MESSAGE_ID_ROOM], names[512];
+
+	if (daemon->mailer == NULL)
+		return;
+	make_message_id(daemon, message_id);
+	alert->message_id = message_id;
+	alert->traffic_on = links_usable_names(daemon, names, sizeof(names));
+	send_alert(daemon, alert);
+}
+
 static struct outage *find_outage(struct daemon *daemon, const char *link)
 {
 	for (size_t i = 0; i < daemon->state.outage_count; i++) {

@@ -106,11 +106,9 @@ static void answer(struct worker *worker, const struct snapshot *snapshot, const
 		return;
 	}
 	complete_flow(snapshot, packet, &flow);
+	/* The ruleset drops and rejects, and remembers it for a while. */
 	mark = mark_for(worker, snapshot, &flow, now_ms);
-	if (mark_link(snapshot->layout, mark) == MARK_LINK_DROP)
-		queue_drop(worker->queue, packet->id);
-	else
-		queue_accept(worker->queue, packet->id, mark_merge(snapshot->layout, packet->mark, mark));
+	queue_accept(worker->queue, packet->id, mark_merge(snapshot->layout, packet->mark, mark));
 }
 
 static void answer_all(struct worker *worker, const struct queue_packet *packets, size_t count)

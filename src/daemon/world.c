@@ -116,6 +116,7 @@ int world_read(struct daemon *daemon)
 		return error;
 	devices_free(daemon->devices);
 	daemon->devices = devices;
+	servers_read(daemon);
 	read_views(daemon);
 	return 0;
 }
@@ -124,7 +125,8 @@ struct view world_view(struct daemon *daemon, struct link_view *links)
 {
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		links[i] = daemon->links[i].view;
-	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local };
+	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local,
+		.servers = { daemon->servers.items, daemon->servers.count } };
 }
 
 enum link_ground world_ground(const struct link_run *run)

@@ -138,7 +138,8 @@ static void publishes_each_as_a_line_of_json(void **state)
 static void names_every_kind(void **state)
 {
 	static const char *const names[] = { [EVENT_LINK] = "link", [EVENT_RELOAD] = "reload", [EVENT_KERNEL] = "kernel",
-		[EVENT_MAIL] = "mail", [EVENT_DAEMON] = "daemon", [EVENT_QUEUE] = "queue" };
+		[EVENT_MAIL] = "mail", [EVENT_DAEMON] = "daemon", [EVENT_QUEUE] = "queue",
+		[EVENT_ATTACK] = "attack" };
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
