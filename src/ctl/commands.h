@@ -21,6 +21,7 @@ enum argument_kind {
 	ARGUMENT_LINK,
 	ARGUMENT_FILE,
 	ARGUMENT_VERB,
+	ARGUMENT_ADDRESS,
 };
 
 #define COMMAND_OPTIONS_MAX 8
@@ -83,7 +84,9 @@ int run_events(const struct invocation *invocation);
 int run_help(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
+int run_unblock(const struct invocation *invocation);
 
+int show_blocked(const struct invocation *invocation, const json_t *blocked);
 int show_status(const struct invocation *invocation, const json_t *status);
 int show_policies(const struct invocation *invocation, const json_t *policies);
 int show_flows(const struct invocation *invocation, const json_t *flows);

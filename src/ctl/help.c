@@ -15,6 +15,7 @@ static const char *const argument_names[] = {
 	[ARGUMENT_LINK] = " [NAME]",
 	[ARGUMENT_FILE] = " [FILE]",
 	[ARGUMENT_VERB] = " [VERB]",
+	[ARGUMENT_ADDRESS] = " ADDRESS",
 };
 
 static void print_option(FILE *out, const struct command_option *option)
@@ -150,6 +151,7 @@ static void print_words(const struct command *command)
 		[ARGUMENT_LINK] = "@link\n",
 		[ARGUMENT_FILE] = "@file\n",
 		[ARGUMENT_VERB] = "",
+		[ARGUMENT_ADDRESS] = "@address\n",
 	};
 
 	if (command != NULL) {

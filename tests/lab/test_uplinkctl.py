@@ -85,6 +85,18 @@ EVENTS = [
     {"time": 1700000061.5, "kind": "mail", "link": None, "text": "bell \u0007, escape \u001b[31m, turned \u202e"},
 ]
 
+def blocked():
+    now = int(time.time())
+    return [
+        {"address": "198.51.100.7", "detector": "syn-flood", "policy": None, "since": now - 7530, "until": now + 3 * 3600 + 330,
+         "times": 1, "dropped": 1234567},
+        {"address": "2001:db8:0:1::/64", "detector": None, "policy": "gäste", "since": now - 90000, "until": now + 2 * 86400 + 5400,
+         "times": 7, "dropped": 0},
+        {"address": "192.0.2.9", "detector": None, "policy": None, "since": None, "until": now - 60, "times": 1,
+         "dropped": None},
+    ]
+
+
 RULESET = {"nftables": "table inet uplinkd {\n\tchain queue {\n\t}\n}\n", "routing": "rule 1000 fwmark 0x100/0x3f00"}
 
 
@@ -223,6 +235,8 @@ DOCUMENTS = {
                           ["explain", "--from", "::1", "--to", "::2", "--protocol", "6"]),
     "events": ("/events", EVENTS, ["events"]),
     "ruleset": ("/ruleset", RULESET, ["ruleset"]),
+    "blocked": ("/blocked", blocked(), ["blocked"]),
+    "nobody-blocked": ("/blocked", [], ["blocked"]),
     "no-policies": ("/policies", [], ["policies"]),
     "no-flows": ("/flows", [], ["flows"]),
 }
@@ -274,6 +288,17 @@ def test_query_reaches_the_daemon_as_typed(daemon):
     assert daemon.asked[-1] == ("GET", "/events", {"limit": "3"})
 
 
+def test_unblock(daemon):
+    daemon.answers["/unblock"] = (200, {"address": "192.0.2.9"})
+    done = daemon.run("unblock", "192.0.2.9")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "192.0.2.9 is let in again.\n", "")
+    assert daemon.asked[-1] == ("POST", "/unblock", {"address": "192.0.2.9"})
+    assert json.loads(daemon.run("-j", "unblock", "192.0.2.9").stdout) == {"address": "192.0.2.9"}
+    daemon.answers["/unblock"] = (404, {"error": "192.0.2.9 is not shut out"})
+    done = daemon.run("unblock", "192.0.2.9")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "uplinkctl: 192.0.2.9 is not shut out\n")
+
+
 def test_daemon_is_not_running(tmp_path):
     path = tmp_path / "control.sock"
     done = run("-s", str(path))
@@ -313,7 +338,7 @@ def test_no_permission_is_told_apart(daemon, tmp_path):
 
 @pytest.mark.parametrize("words", [
     ["statsu"], ["--nonsense"], ["links", "a", "b"], ["policies", "x"], ["explain", "--from", "1.2.3.4"],
-    ["explain", "--from"], ["-s"], ["-s", ""], ["-s", "/" + "x" * 200], ["events", "-n", "many"], ["help", "nothing"],
+    ["explain", "--from"], ["-s"], ["-s", ""], ["-s", "/" + "x" * 200], ["events", "-n", "many"], ["unblock"], ["help", "nothing"],
     ["status", "-x"], ["-f", "events"],
 ])
 def test_bad_usage(words):
