@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Limits of a policy: what is within them arrives, what is over is dropped, refused or shut out; exact counts."""
+
+import pytest
+
+from test_dos import FAMILIES, count_at, counter, elements
+from waiting import rate, wait_for
+
+
+def policies(limits, extra=""):
+    return (f"policies:\n  - name: limited\n    match: {{ protocol: [tcp, udp], to-port: [80, 7] }}\n"
+            f"    limits: {{ {limits} }}\n{extra}  - name: rest\n")
+
+
+def url(family, port=80):
+    address = FAMILIES[family]
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def over(lab, count=1):
+    """The policy's connections over its limit; it has the first number."""
+    return counter(lab, f"over-{count}")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("action", ["drop", "reject"])
+def test_new_connections(lab, tell, family, action):
+    """Exactly the burst of those that come at once; the others are dropped, or told at once."""
+    lab.start_daemon(lab.config(policies(f"new-connections: 1/h, burst: 20, over: {action}")))
+    result = lab.load(to=url(family), rate=rate(200), count=50, timeout=600)
+    tell(result.figures())
+    assert result["ok"] == 20
+    assert result["errors"] == {"TIMEOUT" if action == "drop" else "ECONNREFUSED": 30}
+    assert over(lab) == 30
+    assert sum(lab.server.counts().values()) == 20
+    # The other policy has no limit, and another host has a bucket of its own, in IPv4.
+    assert lab.load(to=url(family, 443), rate=rate(200), count=50)["ok"] == 50
+    lab.daemon.reload()
+    assert lab.load(to=url(family), rate=rate(100), count=5, timeout=400)["ok"] == 0, "the reload forgot the count"
+    if family == "ipv4":
+        assert lab.load(to=url(family), rate=rate(200), count=30, timeout=400, bind_range="10.77.1.64/32")["ok"] == 20
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_datagrams_without_an_answer_are_one_connection(lab, family):
+    """Nobody answers, so that each looks like a first one; but the connection was counted."""
+    lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 1")))
+    arrived = count_at(lab, "inet", "datagrams", "udp dport 7 ip daddr 192.0.2.0/24" if family == "ipv4"
+                       else "udp dport 7 ip6 daddr 2001:db8:ffff::/64")
+    lab.nft("inet", "table inet mute {\n chain out {\n type filter hook output priority 0; udp sport 7 drop\n }\n }\n")
+    lab.run("lan", "/usr/bin/python3", "-c", SLOW_DATAGRAMS, FAMILIES[family], "20")
+    wait_for(lambda: arrived() == 20, 3, "all of them")
+    assert over(lab) == 0
+
+
+SLOW_DATAGRAMS = """
+import socket, sys, time
+sender = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+for number in range(int(sys.argv[2])):
+    sender.sendto(b"x", (sys.argv[1], 7))
+    time.sleep(0.02)
+"""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_live_connections(lab, tell, family):
+    """When some end, as many may begin again; a reload does not forget who lives."""
+    lab.start_daemon(lab.config(policies("connections: 20, over: reject")))
+    load = lab.load_start(to=url(family), rate=rate(200), count=50, hold=True)
+    wait_for(lambda: over(lab) >= 30, 10, "30 connections too many")
+    lab.daemon.reload()
+    assert lab.load(to=url(family), rate=rate(100), count=5)["ok"] == 0, "the reload forgot the count"
+    result = load.stop()
+    tell(result.figures())
+    assert sum(item["outcome"] == "ok" for item in result["attempts"]) == 20
+    lab.run("gw", "conntrack", "-D", "-p", "tcp", check=False)
+    lab.run("gw", "conntrack", "-D", "-p", "tcp", "-f", "ipv6", check=False)
+    load = lab.load_start(to=url(family), rate=rate(200), count=20, hold=True)
+    wait_for(lambda: sum(lab.server.counts().values()) >= 40, 10, "20 more at the server")
+    assert load.stop()["errors"] == {}
+
+
+def test_per_destination(lab):
+    lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 10, per: destination, over: reject")))
+    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=20, bind_range="10.77.1.64/26")["ok"] == 10
+    assert lab.load(to="192.0.2.2:80", rate=rate(200), count=20, bind_range="10.77.1.64/26")["ok"] == 10
+
+
+def test_per_all(lab):
+    lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 10, per: all, over: reject")))
+    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=20, bind_range="10.77.1.64/26")["ok"] == 10
+    assert lab.load(to="[2001:db8:ffff::1]:80", rate=rate(200), count=5)["ok"] == 0
+
+
+def test_block_for(lab):
+    """Who is over the limit of one policy is shut out of all."""
+    lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 5, block-for: 10m")))
+    lab.load(to="192.0.2.1:80", rate=rate(200), count=20, timeout=400)
+    wait_for(lambda: elements(lab, "blocked-4") == ["10.77.1.2"], 3, "the source to be shut out")
+    found = wait_for(lambda: lab.ctl("blocked"), 3, "blocked to tell it")
+    assert [(item["address"], item["policy"], item["detector"]) for item in found] == [("10.77.1.2", "limited", None)]
+    assert lab.load(to="192.0.2.1:443", rate=rate(100), count=5, timeout=400)["ok"] == 0
+    assert lab.load(to="192.0.2.1:443", rate=rate(100), count=5, bind_range="10.77.1.64/32")["ok"] == 5
+    assert lab.daemon.uplinkctl("unblock", "10.77.1.2").returncode == 0
+    assert lab.load(to="192.0.2.1:443", rate=rate(100), count=5)["ok"] == 5
+
+
+def test_limits_hold_without_the_daemon(lab):
+    lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 10, over: reject")))
+    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=4)["ok"] == 4
+    lab.daemon.kill9()
+    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=20)["ok"] == 6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bandwidth(lab, tell, family):
+    """A transfer of ten seconds carries what is allowed, and what one second brings on top."""
+    bits = 8_000_000
+    lab.start_daemon(lab.config("policies:\n  - name: limited\n    limits: { bandwidth: 8 mbit }\n"))
+    address = FAMILIES[family]
+    sink = lab.start("inet", "/usr/bin/python3", "-c", SINK, address, "9000")
+    wait_for(lambda: ":9000" in lab.run("inet", "ss", "-ltn").stdout, 5, "the sink")
+    source = lab.run("lan", "/usr/bin/python3", "-c", SOURCE, address, "9000", "5")
+    seconds, count = (float(word) for word in source.stdout.split())
+    sink.wait(10)
+    with open(sink.log, encoding="utf-8") as file:
+        received = int(file.read())
+    allowed = bits / 8 * (seconds + 1) + 65536
+    tell(f"{received} bytes in {seconds:.2f} s: {received * 8 / seconds / 1e6:.2f} mbit/s; {allowed:.0f} are allowed")
+    assert received <= allowed and received <= count
+    assert received >= 0.5 * bits / 8 * seconds
+    assert counter(lab, "excess-1") > 0
+
+
+SINK = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])), family=family)
+peer, total = listener.accept()[0], 0
+while data := peer.recv(1 << 16):
+    total += len(data)
+print(total, flush=True)
+"""
+SOURCE = """
+import socket, sys, time
+peer, total, begin = socket.create_connection((sys.argv[1], int(sys.argv[2]))), 0, time.monotonic()
+while time.monotonic() < begin + float(sys.argv[3]):
+    total += peer.send(bytes(1 << 14))
+peer.shutdown(socket.SHUT_WR)
+peer.settimeout(20)
+peer.recv(1)
+print(time.monotonic() - begin, total)
+"""
+
+
+REFUSALS = """
+policies:
+  - { name: forbidden, match: { to-port: 443, protocol: [tcp, udp] }, action: drop }
+  - { name: refused, match: { to-port: 5060, protocol: [tcp, udp] }, action: reject }
+  - name: rest
+"""
+
+
+def policy(lab, name):
+    return next(item for item in lab.ctl("policies") if item["name"] == name)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_refusals_are_repeated_by_the_kernel(lab, tell, family, protocol):
+    """The daemon is asked once; each refusal is counted; a reload with another policy holds at once."""
+    lab.start_daemon(lab.config(REFUSALS))
+    before = lab.ctl("status")["decisions"]
+    dropped = lab.load(protocol, to=url(family, 443), rate=rate(100), count=50, timeout=300)
+    rejected = lab.load(protocol, to=url(family, 5060), rate=rate(100), count=50, timeout=300)
+    asked = lab.ctl("status")["decisions"] - before
+    tell(f"100 connections, the daemon was asked {asked} times")
+    assert dropped["errors"] == {"TIMEOUT": 50}
+    # The kernel sends six ICMP errors to a host at once and then one each second.
+    assert rejected["errors"].get("ECONNREFUSED", 0) == 50 or protocol == "udp" and rejected["ok"] == 0
+    assert 2 <= asked <= 10
+    assert policy(lab, "forbidden")["dropped"] == 50 and policy(lab, "refused")["dropped"] == 50
+    lab.daemon.reload(lab.config("policies:\n  - name: rest\n"))
+    assert lab.load(protocol, to=url(family, 443), rate=rate(100), count=20)["ok"] == 20
+
+
+def test_refusals_are_not_kept_where_more_counts(lab):
+    """A policy that looks at the source's port: the next connection may be another's."""
+    text = REFUSALS.replace("  - name: rest", "  - { name: low, match: { protocol: tcp, from-port: 1-1023 } }\n  - name: rest")
+    lab.start_daemon(lab.config(text))
+    before = lab.ctl("status")["decisions"]
+    lab.load(to=url("ipv4", 443), rate=rate(100), count=20, timeout=300)
+    assert lab.ctl("status")["decisions"] - before >= 20
+    assert policy(lab, "forbidden")["dropped"] == 20
