@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Limits of a policy: what is within them arrives, what is over is dropped, refused or shut out; exact counts."""
 
+import time
+
 import pytest
 
 from test_dos import FAMILIES, count_at, counter, elements
@@ -192,3 +194,60 @@ def test_refusals_are_not_kept_where_more_counts(lab):
     lab.load(to=url("ipv4", 443), rate=rate(100), count=20, timeout=300)
     assert lab.ctl("status")["decisions"] - before >= 20
     assert policy(lab, "forbidden")["dropped"] == 20
+
+
+CLASSES = """qos:
+  classes:
+    normal:  { min: 10% }
+    penalty: { max: 1 mbit, priority: 7 }
+  default: normal
+policies:
+  - name: limited
+    match: { protocol: udp }
+    limits: { bandwidth: 4 mbit, over: { class: penalty } }
+"""
+STEADY = """
+import socket, sys, time
+family, rate, seconds = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, float(sys.argv[2]), float(sys.argv[3])
+sender, begin, sent = socket.socket(family, socket.SOCK_DGRAM), time.monotonic(), 0
+while time.monotonic() < begin + seconds:
+    if sent * 8000 <= rate * (time.monotonic() - begin):
+        sender.sendto(bytes(1000), (sys.argv[1], 7))
+        sent += 1
+    else:
+        time.sleep(0.0005)
+"""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_over_the_bandwidth_is_another_class_for_a_while(lab, tell, family):
+    """Within two seconds it has what the class has; five quiet seconds later all is as before."""
+    link = "bandwidth: { download: 20 mbit, upload: 20 mbit }"
+    lab.start_daemon(lab.config("policies:\n  - name: limited\n", link_extra={"fiber": link}, links=["fiber"]))
+    config = lab.config(CLASSES, link_extra={item.name: link for item in lab.links}, links=["fiber"])
+    done = lab.daemon.reload(config)
+    if "`qos' is not known" in done.stderr:
+        pytest.skip("this build has no classes")
+    assert done.returncode == 0, done.stderr
+    lab.nft("inet", "table inet mute {\n chain out {\n type filter hook output priority 0; udp sport 7 drop\n }\n }\n")
+    arrived = count_at(lab, "inet", "datagrams", "udp dport 7 meta nfproto " + family)
+    penalty = "penalty-1-4" if family == "ipv4" else "penalty-1-6"
+
+    def mbit(seconds, wanted):
+        """What arrives of a steady stream, after its first two seconds."""
+        process = lab.start("lan", "/usr/bin/python3", "-c", STEADY, FAMILIES[family], str(wanted * 1e6), str(seconds + 2))
+        begin = time.monotonic()
+        wait_for(lambda: time.monotonic() > begin + 2, 5, "two seconds")
+        before, since = arrived(), time.monotonic()
+        inside = bool(elements(lab, penalty))
+        process.wait(20)
+        return (arrived() - before) * 8000 / (time.monotonic() - since) / 1e6, inside
+    within, inside = mbit(2, 3)
+    assert not inside and within > 2.7
+    over_it, inside = mbit(3, 10)
+    tell(f"3 mbit/s within the limit: {within:.2f} arrive; 10 mbit/s: {over_it:.2f} arrive after two seconds")
+    assert inside and over_it < 1.2
+    wait_for(lambda: not elements(lab, penalty), 8, "the penalty to end")
+    again, inside = mbit(2, 3)
+    tell(f"and 3 mbit/s afterwards: {again:.2f}")
+    assert not inside and again > 2.7
