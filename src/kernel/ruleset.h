@@ -50,8 +50,8 @@ int ruleset_update(struct netlink *netlink, struct ruleset_memory *memory, const
 	const struct ruleset_features *features, char *message, size_t size);
 
 /*
- * Whether the kernel still has our table as the last ruleset_apply() left it: same chains, same
- * number of rules in each, and its named sets, whatever is in them. 1 yes, 0 no, or -errno.
+ * Whether the kernel still has our table as the last ruleset_apply() left it: same chains, each
+ * with as many rules and ways to it, and its named sets, whatever is in them. 1 yes, 0 no, or -errno.
  */
 int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset);
 

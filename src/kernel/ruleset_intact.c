@@ -11,22 +11,24 @@
 #include <libnftnl/common.h>
 #include <libnftnl/object.h>
 
+#include "kernel/ruleset_intact.h"
 #include "kernel/ruleset_state.h"
+#include "kernel/ruleset_uses.h"
 
 #define TRIES 5
 
 /* A base chain that an earlier ruleset left behind is empty and does no harm. */
 static bool is_remnant(const struct chain_state *chain)
 {
-	return chain->type[0] != '\0' && chain->rules == 0;
+	return chain->type[0] != '\0' && chain->uses == 0;
 }
 
-static bool is_same(const struct table_state *state, const struct ruleset *ruleset)
+static bool is_same(const struct table_state *state, const struct ruleset *ruleset, const uint32_t *uses)
 {
 	for (size_t i = 0; i < ruleset->chain_count; i++) {
 		const struct chain_state *present = table_chain(state, ruleset->chains[i].name);
 
-		if (present == NULL || !chain_fits(present) || present->rules != ruleset->chains[i].count)
+		if (present == NULL || !chain_fits(present) || present->uses != uses[i])
 			return false;
 	}
 	for (size_t i = 0; i < ruleset->set_count; i++) {
@@ -42,15 +44,14 @@ static bool is_same(const struct table_state *state, const struct ruleset *rules
 	return true;
 }
 
-static int look(struct netlink *netlink, const struct ruleset *ruleset)
+static int look(struct netlink *netlink, const struct ruleset *ruleset, const uint32_t *uses)
 {
 	struct table_state state;
 	int error = table_read(netlink, ruleset->table, &state), result = 0;
 
 	if (error == 0 && state.exists) {
 		table_compare(&state, ruleset);
-		error = table_count_rules(netlink, &state);
-		result = is_same(&state, ruleset) ? 1 : 0;
+		result = is_same(&state, ruleset, uses) ? 1 : 0;
 	}
 	if (error == 0)
 		error = table_still_current(netlink, &state);
@@ -58,12 +59,22 @@ static int look(struct netlink *netlink, const struct ruleset *ruleset)
 	return error < 0 ? error : result;
 }
 
-int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset)
+int intact_with_uses(struct netlink *netlink, const struct ruleset *ruleset, const uint32_t *uses)
 {
 	int result = -EINTR;
 
 	for (int i = 0; i < TRIES && result == -EINTR; i++)
-		result = look(netlink, ruleset);
+		result = look(netlink, ruleset, uses);
+	return result;
+}
+
+int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset)
+{
+	struct arena *arena = arena_new();
+	const uint32_t *uses = arena == NULL ? NULL : uses_of_chains(arena, ruleset);
+	int result = uses == NULL ? -ENOMEM : intact_with_uses(netlink, ruleset, uses);
+
+	arena_free(arena);
 	return result;
 }
 

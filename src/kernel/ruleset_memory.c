@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/ruleset_uses.h"
+
 static const char *copied(struct arena *arena, const char *text, bool *failed)
 {
 	const char *copy = arena_text(arena, text, strlen(text));
@@ -109,6 +111,8 @@ struct outline *outline_new(struct digester *digester, const struct ruleset *rul
 	}
 	outline->arena = arena;
 	outline->ruleset.table = copied(arena, ruleset->table, &failed);
+	outline->uses = uses_of_chains(arena, ruleset);
+	failed |= outline->uses == NULL;
 	take_chains(outline, digester, ruleset, &failed);
 	take_sets(outline, digester, ruleset, &failed);
 	take_counters(outline, ruleset, &failed);

@@ -21,7 +21,8 @@ struct outline_set {
 /* Lists are sorted by name. */
 struct outline {
 	struct arena *arena;
-	struct ruleset ruleset; /* without what is in chains and sets; chains know how many rules they have */
+	struct ruleset ruleset; /* without what is in chains and sets */
+	uint32_t *uses;         /* of its chains, in the ruleset's order */
 	struct outline_chain *chains;
 	struct outline_set *sets;
 };

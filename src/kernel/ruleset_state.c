@@ -102,6 +102,7 @@ static int add_chain(struct table_state *state, const struct nftnl_chain *chain)
 	entry = &list[state->chain_count++];
 	*entry = (struct chain_state){ 0 };
 	snprintf(entry->name, sizeof(entry->name), "%s", nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
+	entry->uses = nftnl_chain_get_u32(chain, NFTNL_CHAIN_USE);
 	if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) || !nftnl_chain_is_set(chain, NFTNL_CHAIN_TYPE))
 		return MNL_CB_OK;
 	snprintf(entry->type, sizeof(entry->type), "%s", nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE));
@@ -259,30 +260,6 @@ int table_read(struct netlink *netlink, const char *name, struct table_state *re
 	return error;
 }
 
-/* Where a rule is, taken from its message without the expressions, of which there are many. */
-struct rule_place {
-	const char *table, *chain;
-};
-
-/* Rules arrive chain by chain: the last one's is remembered. */
-struct rule_count {
-	const struct table_state *state;
-	struct chain_state *last;
-};
-
-static int take_place(const struct nlattr *attribute, void *data)
-{
-	struct rule_place *place = data;
-
-	if (mnl_attr_get_type(attribute) == NFTA_RULE_TABLE &&
-		mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
-		place->table = mnl_attr_get_str(attribute);
-	if (mnl_attr_get_type(attribute) == NFTA_RULE_CHAIN &&
-		mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
-		place->chain = mnl_attr_get_str(attribute);
-	return MNL_CB_OK;
-}
-
 static struct chain_state *find_chain(const struct table_state *state, const char *name)
 {
 	size_t low = 0, high = state->chain_count;
@@ -299,31 +276,6 @@ static struct chain_state *find_chain(const struct table_state *state, const cha
 			low = middle + 1;
 	}
 	return NULL;
-}
-
-static int rule_arrived(const struct nlmsghdr *header, void *data)
-{
-	struct rule_count *count = data;
-	struct rule_place place = { 0 };
-
-	mnl_attr_parse(header, sizeof(struct nfgenmsg), take_place, &place);
-	if (place.chain == NULL || !is_named(place.table, count->state->name))
-		return MNL_CB_OK;
-	if (count->last == NULL || strcmp(count->last->name, place.chain) != 0)
-		count->last = find_chain(count->state, place.chain);
-	if (count->last != NULL)
-		count->last->rules++;
-	return MNL_CB_OK;
-}
-
-int table_count_rules(struct netlink *netlink, struct table_state *state)
-{
-	char request[REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *header = start_request(request, NFT_MSG_GETRULE, NLM_F_DUMP);
-	struct rule_count count = { .state = state };
-
-	mnl_attr_put_strz(header, NFTA_RULE_TABLE, state->name);
-	return ask(netlink, request, rule_arrived, &count);
 }
 
 int table_still_current(struct netlink *netlink, const struct table_state *state)

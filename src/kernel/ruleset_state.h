@@ -16,7 +16,7 @@ struct chain_state {
 	char type[16];   /* empty: a regular chain */
 	uint32_t hook;   /* of a base chain, also below */
 	int32_t priority;
-	size_t rules;
+	uint32_t uses;   /* rules in it, and rules and elements that lead to it */
 	const struct chain *wanted; /* of that name in a ruleset, see table_compare() */
 };
 
@@ -48,9 +48,6 @@ struct table_state {
  * 0, -EINTR where somebody changed them meanwhile, or -errno.
  */
 int table_read(struct netlink *netlink, const char *name, struct table_state *ret_state);
-
-/* Fills in the number of rules of each chain. As table_read(). */
-int table_count_rules(struct netlink *netlink, struct table_state *state);
 
 /* -EINTR where the ruleset is no more of the state's generation; else 0 or -errno. */
 int table_still_current(struct netlink *netlink, const struct table_state *state);

@@ -8,6 +8,7 @@
 
 #include "kernel/ruleset.h"
 #include "kernel/ruleset_apply.h"
+#include "kernel/ruleset_intact.h"
 #include "kernel/ruleset_memory.h"
 #include "kernel/ruleset_message.h"
 #include "kernel/ruleset_named.h"
@@ -191,7 +192,7 @@ static int try_step(struct netlink *netlink, struct ruleset_memory *memory, cons
 	if (error < 0)
 		return error;
 	if (generation != memory->generation) {
-		error = ruleset_intact(netlink, &memory->applied->ruleset);
+		error = intact_with_uses(netlink, &memory->applied->ruleset, memory->applied->uses);
 		if (error <= 0)
 			return error;
 	}
