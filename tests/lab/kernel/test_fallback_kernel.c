@@ -17,6 +17,7 @@
 struct lab {
 	struct netlink *netlink;
 	struct ruleset_features features;
+	struct ruleset_memory *memory;
 };
 
 static int open_lab(void **state)
@@ -25,7 +26,8 @@ static int open_lab(void **state)
 	char message[512] = "";
 
 	*state = lab;
-	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
+	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0 ||
+		ruleset_memory_new(&lab->memory) < 0)
 		return -1;
 	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
 		print_error("%s\n", message);
@@ -38,6 +40,7 @@ static int close_lab(void **state)
 {
 	struct lab *lab = *state;
 
+	ruleset_memory_free(lab->memory);
 	netlink_close(lab->netlink);
 	free(lab);
 	return 0;
@@ -56,6 +59,16 @@ static void apply(const char *path, struct lab *lab, const struct plan *plan)
 	char message[512] = "";
 
 	if (ruleset_apply(lab->netlink, &plan->ruleset, &lab->features, message, sizeof(message)) < 0)
+		fail_msg("%s: %s", path, message);
+	assert_int_equal(ruleset_intact(lab->netlink, &plan->ruleset), 1);
+}
+
+/* As the daemon does it: what differs from the plan before. */
+static void update(const char *path, struct lab *lab, const struct plan *plan)
+{
+	char message[512] = "";
+
+	if (ruleset_update(lab->netlink, lab->memory, &plan->ruleset, &lab->features, message, sizeof(message)) < 0)
 		fail_msg("%s: %s", path, message);
 	assert_int_equal(ruleset_intact(lab->netlink, &plan->ruleset), 1);
 }
@@ -85,7 +98,7 @@ static void replace(const char *path, const struct sample_gateway *gateway, void
 		for (size_t i = 0; i < gateway->config->link_count; i++)
 			gateway->view.links[i].usable = round != 1;
 		plan = plan_of(gateway);
-		apply(path, data, plan);
+		update(path, data, plan);
 		plan_free(plan);
 	}
 }
