@@ -59,6 +59,9 @@ void snapshot_free(struct snapshot *snapshot);
 /* Id of the link whose device has this index, or 0. */
 uint8_t snapshot_came_by(const struct snapshot *snapshot, uint32_t device_index);
 
+/* The other way round: index of the link's device, or 0. */
+uint32_t snapshot_device(const struct snapshot *snapshot, uint8_t link);
+
 struct decide_context {
 	uint32_t now_s;  /* of the clock that the sticky table goes by */
 	uint64_t random;

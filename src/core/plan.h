@@ -21,6 +21,10 @@
 /* Sets of sources that are shut out, by site; the daemon fills them. Counters of what they dropped. */
 #define PLAN_BLOCKED "blocked"
 
+/* Counters of each link, "begun-N" and "finished-N" by its number: TCP handshakes from outside. */
+#define PLAN_BEGUN    "begun"
+#define PLAN_FINISHED "finished"
+
 /* Sets of sources that are over a limit: this, a dash, the detector's name or the policy's number, and the family. */
 #define PLAN_OFFENDERS "offenders"
 
@@ -89,6 +93,12 @@ bool plan_refuses(const struct policy *policy);
 
 /* Whether anybody may be shut out: whether the plan has the sets for it. */
 bool plan_blocks(const struct config *config);
+
+/* Whether handshakes are counted, and floods of them met. */
+bool plan_watches_handshakes(const struct config *config);
+
+/* The name of a link's counter. Returns text. */
+const char *plan_siege_counter(char *text, size_t size, const char *what, unsigned int link);
 
 /*
  * Who is never limited and never shut out: the configuration's exempt, gateways, name servers, targets of

@@ -10,6 +10,9 @@
 #define CHAIN_REFUSE  "refuse"    /* rejects */
 #define CHAIN_FALLBACK "fallback"
 #define CHAIN_ASK     "ask"       /* puts the question to the daemon */
+#define CHAIN_SIEGE   "siege"     /* what begins on links */
+#define CHAIN_COOKIES "cookies"   /* answers in the name of servers */
+#define CHAIN_HANDSHAKES "handshakes"
 
 /* Kinds of destination, as RTN_* of linux/rtnetlink.h, which core does not need for three numbers. */
 enum {
@@ -51,6 +54,11 @@ struct port_ranges plan_ports(struct planner *planner, const struct port_ranges 
 
 /* The addresses of that family that the link's device has, or where link is NO_LINK those of all links. */
 struct networks plan_outside_addresses(struct planner *planner, size_t link, enum family family);
+
+/* Floods of half-open connections: calls from prerouting, rules of output, and the chains. */
+void plan_siege(struct planner *planner);
+void plan_siege_calls(struct planner *planner);
+void plan_siege_proxied(struct planner *planner);
 
 /* The networks of one family, sorted, none inside another, each with its host bits cleared. */
 struct networks plan_networks(struct planner *planner, const struct networks *all, enum family family);

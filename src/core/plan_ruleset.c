@@ -106,6 +106,7 @@ static void plan_prerouting(struct planner *planner)
 
 	build_base_chain(b, "prerouting", CHAIN_FILTER, HOOK_PREROUTING, PRIORITY_DECIDE);
 	plan_shield_calls(planner);
+	plan_siege_calls(planner);
 	plan_restore(planner, false);
 	for (size_t i = 0; i < planner->config->link_count; i++) {
 		struct names device = { &planner->config->links[i].device, 1 };
@@ -157,6 +158,7 @@ static void plan_output(struct planner *planner)
 	struct names loopback = { &loopback_name, 1 };
 
 	build_base_chain(b, "output", CHAIN_ROUTE, HOOK_OUTPUT, PRIORITY_DECIDE);
+	plan_siege_proxied(planner);
 	plan_own_forwards(planner);
 	build_rule(b, "this machine with itself");
 	build_devices(b, MATCH_DEVICE_OUT, &loopback, false);
@@ -337,5 +339,6 @@ void plan_ruleset(struct planner *planner)
 	plan_fallback(planner);
 	plan_answers(planner);
 	plan_shield(planner);
+	plan_siege(planner);
 	plan_limits(planner);
 }

@@ -131,3 +131,12 @@ uint8_t snapshot_came_by(const struct snapshot *snapshot, uint32_t device_index)
 	}
 	return 0;
 }
+
+uint32_t snapshot_device(const struct snapshot *snapshot, uint8_t link)
+{
+	for (size_t i = 0; i < snapshot->device_link_count; i++) {
+		if (snapshot->device_links[i].link == link)
+			return snapshot->device_links[i].device_index;
+	}
+	return 0;
+}

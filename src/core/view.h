@@ -15,6 +15,7 @@ struct link_view {
 	struct address gateway[FAMILIES]; /* all zero bytes: no gateway, the device alone */
 	struct networks addresses;        /* of the device, with their prefix length */
 	bool usable;                      /* takes new connections */
+	bool flooded;                     /* with handshakes that nobody completes */
 	bool dead;                        /* its running connections are to be reset or flushed */
 };
 

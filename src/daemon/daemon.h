@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "config/config.h"
+#include "core/flood.h"
 #include "core/health.h"
 #include "core/ids.h"
 #include "core/plan.h"
@@ -60,6 +61,7 @@ struct link_run {
 	struct health health;
 	struct checker *checker;      /* NULL without targets, or while the ground is not ready */
 	struct link_view view;        /* addresses live in daemon.devices */
+	struct flood flood;
 	time_t since;                 /* of the state, for people */
 	uint64_t rate_at_ms, received, sent; /* counters of the device when rates were last computed */
 	uint64_t download_bps, upload_bps;

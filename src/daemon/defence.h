@@ -34,5 +34,14 @@ const char *defence_cause(const struct daemon *daemon, uint16_t cause, char *tex
  */
 void tell_attack(struct daemon *daemon, const struct offender *offender, uint32_t rate, bool is_new);
 
+/*
+ * Event and mail about a flood that no source can be blamed for: text says what and where, rate how many
+ * handshakes begin each second.
+ */
+void tell_flood(struct daemon *daemon, const char *link, const char *text, uint32_t rate);
+
+/* siege.c, once a second: recognises such floods, and changes what the kernel does about them. */
+void siege_second(struct daemon *daemon);
+
 /* Sends the mail that was gathered when its time has come. */
 void tell_attacks(struct daemon *daemon);

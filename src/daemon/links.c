@@ -67,6 +67,7 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].since = old->since;
 		links[i].health = old->health;
 		links[i].view = old->view;
+		links[i].flood = old->flood;
 		if (!same_check(&old->link->check, &links[i].link->check))
 			links[i].health.failed_in_row = links[i].health.good_in_row = 0;
 	}

@@ -39,18 +39,15 @@ static const char *local_time(time_t when, const char *format, char *text, size_
 	return text;
 }
 
-static void gather(struct daemon *daemon, const char *attack, const char *sentence, time_t until)
+static void gather(struct daemon *daemon, const char *attack, const char *sentence, const char *answer)
 {
-	char clock[16];
-
 	if (daemon->attacks == NULL)
 		daemon->attacks = calloc(1, sizeof(*daemon->attacks));
 	if (daemon->attacks == NULL)
 		return;
 	if (daemon->attacks->count == 0) {
 		snprintf(daemon->attacks->first, sizeof(daemon->attacks->first), "%s", attack);
-		snprintf(daemon->attacks->answer, sizeof(daemon->attacks->answer), "blocked until %s",
-			local_time(until, "%H:%M", clock, sizeof(clock)));
+		snprintf(daemon->attacks->answer, sizeof(daemon->attacks->answer), "%s", answer);
 	}
 	if (daemon->attacks->count < GATHERED_MAX)
 		snprintf(daemon->attacks->sentences[daemon->attacks->count++], SENTENCE_MAX, "%.*s", SENTENCE_MAX - 1, sentence);
@@ -62,6 +59,7 @@ void tell_attack(struct daemon *daemon, const struct offender *offender, uint32_
 {
 	time_t until = time(NULL) + (time_t)((offender->until_ms - offender->since_ms) / 1000);
 	char source[ADDRESS_TEXT_MAX], cause[96], clock[32], attack[160], sentence[SENTENCE_MAX + 64], speed[48] = "";
+	char answer[64];
 
 	defence_cause(daemon, offender->cause, cause, sizeof(cause));
 	snprintf(attack, sizeof(attack), "%s from %s", cause, source_text(&offender->site, source, sizeof(source)));
@@ -70,8 +68,19 @@ void tell_attack(struct daemon *daemon, const struct offender *offender, uint32_
 	snprintf(sentence, sizeof(sentence), "%s: %s%s until %s", attack, speed,
 		is_new ? "blocked" : "it came back and is blocked", local_time(until, "%Y-%m-%d %H:%M:%S", clock, sizeof(clock)));
 	events_add(daemon->events, EVENT_ATTACK, EVENT_WARNING, NULL, "%s", sentence);
+	snprintf(answer, sizeof(answer), "blocked until %s", local_time(until, "%H:%M", clock, sizeof(clock)));
 	if (is_new)
-		gather(daemon, attack, sentence, until);
+		gather(daemon, attack, sentence, answer);
+}
+
+void tell_flood(struct daemon *daemon, const char *link, const char *text, uint32_t rate)
+{
+	char sentence[SENTENCE_MAX + 64];
+
+	snprintf(sentence, sizeof(sentence), "%.120s: %u handshakes each second, hardly any completed; nobody is blocked, served ports "
+		"answer with cookies, what else begins there is limited", text, rate);
+	events_add(daemon->events, EVENT_ATTACK, EVENT_WARNING, link, "%s", sentence);
+	gather(daemon, text, sentence, "limited");
 }
 
 void tell_attacks(struct daemon *daemon)

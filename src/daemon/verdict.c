@@ -66,12 +66,19 @@ static void count_decision(struct worker *worker, const struct snapshot *snapsho
 	bump(&worker->rows[mark_policy(snapshot->layout, mark)].links[mark_link(snapshot->layout, mark)]);
 }
 
-/* The ruleset has left in the mark whether the packet came in by a link, or goes to none. */
+/*
+ * The ruleset has left in the mark whether the packet came in by a link, or goes to none. Of a client that
+ * the kernel connects itself, because it has proved that it is there, only the mark tells the link.
+ */
 static void complete_flow(const struct snapshot *snapshot, const struct queue_packet *packet, struct flow *flow)
 {
+	unsigned int link = mark_link(snapshot->layout, packet->mark);
+
 	flow->device = packet->device_in;
-	flow->came_by = snapshot_came_by(snapshot, packet->device_in);
-	flow->direct = mark_link(snapshot->layout, packet->mark) == MARK_LINK_DIRECT;
+	flow->direct = link == MARK_LINK_DIRECT;
+	if (packet->device_in == 0 && link != MARK_LINK_UNDECIDED && link <= MARK_LINK_MAX)
+		flow->device = snapshot_device(snapshot, (uint8_t)link);
+	flow->came_by = snapshot_came_by(snapshot, flow->device);
 }
 
 /* Our bits of the mark for this packet: what its flow was given a moment ago, or a fresh decision. */

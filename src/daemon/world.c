@@ -45,7 +45,7 @@ static void read_link(struct daemon *daemon, struct link_run *run)
 	const struct device *device = devices_find(daemon->devices, run->link->device);
 	bool usable = run->view.usable, dead = run->view.dead;
 
-	run->view = (struct link_view){ .usable = usable, .dead = dead };
+	run->view = (struct link_view){ .usable = usable, .dead = dead, .flooded = run->flood.raging };
 	if (device == NULL)
 		return;
 	run->view.device_index = device->index;

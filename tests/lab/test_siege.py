@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A flood of SYNs from sources that do not exist: inside notices nothing, what is served is served, nobody is blocked."""
+
+import os
+import time
+
+import pytest
+
+import traffic
+from lab import program
+from waiting import SLOW, rate, wait_for
+
+FLOOD = 20000
+POLICIES = """policies:
+  - name: web
+    match: { from: internet, to: router, protocol: tcp, to-port: 8080 }
+    nat: { destination: ["10.77.1.2:8080", "[fd77:1::2]:8080"] }
+  - name: strangers
+    match: { from: internet }
+    action: drop
+  - name: rest
+    balance: { algorithm: round-robin }
+"""
+DOS = "dos: { syn-flood: { rate: 50/s, burst: 100, per: source, block-for: 5m } }\n"
+OUTSIDE = {"ipv4": ("203.0.1.2", "203.0.1.2:8080"), "ipv6": ("fd00:1::2", "[fd00:1::2]:8080")}
+INSIDE = {"ipv4": "192.0.2.1:7", "ipv6": "[2001:db8:ffff::1]:7"}
+
+
+def flood(lab, to, port, seconds):
+    return lab.start("isp1", program("lab-flood"), "syn", "--to", to, "--port", str(port), "--rate", str(int(rate(FLOOD))),
+                     "--count", str(int(rate(FLOOD) * seconds)), log=f"flood-{port}.log")
+
+
+def processor_time(pid):
+    """Seconds that the process has computed, user and system."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def tracked(lab):
+    return int(lab.run("gw", "cat", "/proc/sys/net/netfilter/nf_conntrack_count").stdout)
+
+
+def attacks(lab):
+    return [event for event in lab.ctl("events") if event["kind"] == "attack"]
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+@pytest.mark.parametrize("port", [80, 8080], ids=["closed-port", "served-port"])
+def test_flood_from_nowhere(lab, tell, family, port):
+    address, served = OUTSIDE[family]
+    lab.start_daemon(lab.config(POLICIES, {"fiber": 5, "cable": 3, "lte": 2}, extra=DOS))
+    traffic.Server(lab, "lan")
+    assert lab.load(place="inet", to=served, rate=50, count=20, timeout=900)["ok"] == 20
+    memory, computed, begun = lab.daemon.resident_kb(), processor_time(lab.daemon.pid), time.monotonic()
+    attack = flood(lab, address, port, 10)
+    wait_for(lambda: attacks(lab), 5, "the attack to be told")
+    noticed = time.monotonic() - begun
+    inside = lab.load_start(to=INSIDE[family], to_range=50, rate=rate(100), count=int(rate(100) * 5), timeout=900)
+    outside = lab.load(place="inet", to=served, rate=rate(20), count=int(rate(20) * 4), timeout=2000)
+    result = inside.wait()
+    entries = tracked(lab)
+    attack.wait(30)
+    share = (processor_time(lab.daemon.pid) - computed) / (time.monotonic() - begun)
+    grown = lab.daemon.resident_kb() - memory
+    tell(f"told after {noticed:.1f} s; inside {result.figures()}; served {outside.figures()}; "
+         f"{entries} connections tracked, daemon {share:.2f} of a core, {grown} kB more")
+    assert result["ok"] >= 0.99 * result["begun"] and result["p99_us"] < (10000 if not SLOW else 200000)
+    assert outside["ok"] == outside["begun"]
+    assert entries < 25000 and grown < 2048 and share < 0.5
+    assert lab.ctl("blocked") == []
+    assert len(attacks(lab)) == 1 and "many sources" in attacks(lab)[0]["text"]
