@@ -17,13 +17,13 @@ struct position place_of_key(const struct node *map, const char *key, const stru
 	return value != NULL ? value->at : fallback->at;
 }
 
-/* Zones, links and labels share one space of names, because policies name them in the same places. */
+/* Zones, links, labels and sets share one space of names, because policies name them in the same places. */
 static void taken(struct loader *loader, const struct node *node, const char *what, const struct place *other,
 	const char *other_what)
 {
 	problem_add(&loader->problems, node->at, "%s `%.60s' has the name of the %s in %s:%zu", what, node->text,
 		other_what, other->name->at.source->name, other->name->at.line);
-	problem_hint(&loader->problems, "zones, links and labels share their names: choose another one");
+	problem_hint(&loader->problems, "zones, links, labels and sets share their names: choose another one");
 }
 
 static void check_label(struct loader *loader, const struct node *label)
@@ -63,6 +63,27 @@ static void check_device(struct loader *loader, size_t index)
 	}
 }
 
+/* Labels are named last, because they have no place of their own. */
+static void check_set_name(struct loader *loader, size_t index)
+{
+	const struct config *config = loader->config;
+	const struct node *name = loader->sets[index].name;
+	int zone = config_zone(config, name->text), link = config_link(config, name->text);
+
+	if (zone >= 0)
+		taken(loader, name, "set", &loader->zones[zone], "zone");
+	else if (link >= 0)
+		taken(loader, name, "set", &loader->links[link], "link");
+	for (size_t i = 0; i < config->link_count && zone < 0 && link < 0; i++) {
+		if (!link_has_label(&config->links[i], name->text))
+			continue;
+		problem_add(&loader->problems, name->at, "set `%.60s' has the name of a label of link `%.60s'", name->text,
+			config->links[i].name);
+		problem_hint(&loader->problems, "zones, links, labels and sets share their names: choose another one");
+		return;
+	}
+}
+
 void check_names(struct loader *loader)
 {
 	const struct config *config = loader->config;
@@ -75,6 +96,8 @@ void check_names(struct loader *loader)
 			problem_hint(&loader->problems, "a zone has `devices', `networks' or both");
 		}
 	}
+	for (size_t i = 0; i < config->set_count; i++)
+		check_set_name(loader, i);
 	for (size_t i = 0; i < config->link_count; i++) {
 		const struct node *labels = node_get(loader->links[i].value, "labels");
 		int zone = config_zone(config, config->links[i].name);
@@ -105,7 +128,7 @@ static void check_addresses(struct loader *loader, const struct link *link, cons
 static void check_rounds(struct loader *loader, const struct link *link, const struct place *place)
 {
 	const struct node *map = node_get(place->value, "check"), *targets = node_get(map, "targets");
-	size_t count = targets == NULL || targets->kind != NODE_LIST ? 0 : targets->count;
+	size_t count = targets == NULL ? 0 : targets->kind == NODE_LIST ? targets->count : 1;
 
 	if (link->check.need > count && link->check.need > 1) {
 		problem_add(&loader->problems, place_of_key(map, "need", place->name),

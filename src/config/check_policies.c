@@ -7,6 +7,7 @@
 #include "config/forms.h"
 #include "core/protocol.h"
 #include "core/schedule.h"
+#include "core/week.h"
 
 struct named {
 	const char *name;
@@ -86,6 +87,29 @@ static void check_ports(struct loader *loader, const struct match *match, const 
 	}
 }
 
+static void check_icmp(struct loader *loader, const struct match *match, const struct node *map)
+{
+	const struct node *key = node_key(map, "icmp-type"), *protocol = node_key(map, "protocol");
+
+	if (key == NULL || icmp_alone(&match->protocols) || (protocol != NULL && match->protocols.count == 0))
+		return;
+	problem_add(&loader->problems, key->at, "`icmp-type' needs icmp or icmpv6 as the only `protocol'");
+	problem_hint(&loader->problems, "%s", protocol == NULL ? "add `protocol: icmp' or `protocol: icmpv6'" :
+		"make a policy for each protocol: they number their types differently");
+}
+
+static void fill_times(struct loader *loader, struct match *match, const struct node *map)
+{
+	const struct node *time = node_get(map, "time");
+
+	if (!week_spans(loader->config->arena, &match->timetable, &match->times))
+		loader->problems.no_memory = true;
+	if (time == NULL || time->kind != NODE_MAP || time->count > 0)
+		return;
+	problem_add(&loader->problems, time->at, "`time' is empty");
+	problem_hint(&loader->problems, "it has `days', `hours' or both, as `{ days: mon-fri, hours: \"08:00-18:00\" }'");
+}
+
 static void check_balance(struct loader *loader, const struct policy *policy, const struct node *value)
 {
 	const struct node *key = node_key(value, "balance"), *map = node_get(value, "balance");
@@ -145,6 +169,8 @@ void check_policies(struct loader *loader)
 
 		fill_balance(config, &policy->balance);
 		check_ports(loader, &policy->match, node_get(value, "match"));
+		check_icmp(loader, &policy->match, node_get(value, "match"));
+		fill_times(loader, &policy->match, node_get(value, "match"));
 		check_balance(loader, policy, value);
 		check_policy_nat(loader, policy, value);
 		check_cycle(loader, &policy->balance, node_get(value, "balance"));

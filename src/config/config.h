@@ -28,8 +28,14 @@ struct config_errors {
  */
 int config_load(const char *path, struct config **ret_config, struct config_errors *errors);
 
-/* The same from memory, without policies.d; name stands for the file in errors. */
+/* The same from memory, without policies.d; the files of sets are not looked at. name stands for the file in errors. */
 int config_parse(const char *name, const char *text, size_t length, struct config **ret_config, struct config_errors *errors);
+
+/*
+ * The networks in the file of a set, as they stand there, in the arena. 0, -EINVAL with errors that the caller frees,
+ * or -ENOMEM.
+ */
+int config_read_set(const char *path, struct arena *arena, struct networks *ret_networks, struct config_errors *errors);
 
 void config_errors_free(struct config_errors *errors);
 

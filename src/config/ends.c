@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What from, to, not-from and not-to name: zones, links, labels, networks and words of their own. */
+/* What from, to, not-from and not-to name: zones, links, labels, sets, networks and words of their own. */
 
 #include <string.h>
 
 #include "config/forms.h"
+#include "config/set_file.h"
 
 bool link_has_label(const struct link *link, const char *label)
 {
@@ -23,6 +24,8 @@ void nearest_names(struct nearest *nearest, const struct config *config, bool zo
 	}
 	for (size_t i = 0; zones && i < config->zone_count; i++)
 		nearest_try(nearest, config->zones[i].name);
+	for (size_t i = 0; zones && i < config->set_count; i++)
+		nearest_try(nearest, config->sets[i].name);
 	nearest_try(nearest, "internet");
 	if (zones) {
 		nearest_try(nearest, "any");
@@ -40,7 +43,8 @@ void unknown_name(struct loader *loader, const struct node *node, const char *wh
 	nearest_names(&nearest, loader->config, zones);
 	problem_add(&loader->problems, node->at, "`%.60s' is not %s", node->text, what);
 	if (!problem_hint_near(&loader->problems, &nearest))
-		problem_hint(&loader->problems, "names are made under `links' and `zones'");
+		problem_hint(&loader->problems, zones ? "names are made under `links', `zones' and `sets'" :
+			"names are made under `links'");
 }
 
 /* Nobody would name a zone so: it was meant to be an address. */
@@ -49,40 +53,10 @@ static bool is_like_address(const char *text)
 	return strpbrk(text, ":/") != NULL || text[strspn(text, "0123456789.")] == '\0';
 }
 
-/* The network that was meant where bits are set after its length. */
-static bool trim_network(const char *text, struct network *network)
+/* Without a name of that kind, two addresses were meant. */
+static bool is_like_range(const char *text)
 {
-	const char *slash = strchr(text, '/');
-	size_t length = slash == NULL ? 0 : (size_t)(slash - text);
-	char bare[ADDRESS_TEXT_MAX];
-	struct address address;
-	uint64_t bits;
-
-	if (slash == NULL || length >= sizeof(bare) || value_read(slash + 1, UNIT_NONE, &bits) != VALUE_FINE)
-		return false;
-	memcpy(bare, text, length);
-	bare[length] = '\0';
-	if (!address_parse(bare, &address) || bits > 8 * family_size(address.family))
-		return false;
-	*network = network_around(&address, (uint8_t)bits);
-	return true;
-}
-
-bool read_network(struct loader *loader, const struct node *node, struct network *ret_network)
-{
-	char text[ADDRESS_TEXT_MAX];
-	struct network meant;
-
-	if (network_parse(node->text, ret_network))
-		return true;
-	if (trim_network(node->text, &meant)) {
-		problem_add(&loader->problems, node->at, "`%.60s' has bits set after its length", node->text);
-		problem_hint(&loader->problems, "did you mean `%s'?", network_format(&meant, text, sizeof(text)));
-		return false;
-	}
-	problem_add(&loader->problems, node->at, "`%.60s' is not a network", node->text);
-	problem_hint(&loader->problems, "write `192.0.2.0/24', `2001:db8::/32' or an address");
-	return false;
+	return strchr(text, '-') != NULL && strchr(text, '.') != NULL && text[strspn(text, "0123456789.-")] == '\0';
 }
 
 static bool add_end(struct ends *ends, struct end end)
@@ -105,7 +79,7 @@ static bool add_label(struct ends *ends, const struct config *config, const char
 
 static bool add_name(struct ends *ends, const struct config *config, const char *name)
 {
-	int link = config_link(config, name), zone = config_zone(config, name);
+	int link = config_link(config, name), zone = config_zone(config, name), set = config_set(config, name);
 
 	if (strcmp(name, "any") == 0)
 		return add_end(ends, (struct end){ .kind = END_ANY });
@@ -117,22 +91,34 @@ static bool add_name(struct ends *ends, const struct config *config, const char 
 		return add_end(ends, (struct end){ .kind = END_ZONE, .index = (uint16_t)zone });
 	if (link >= 0)
 		return add_end(ends, (struct end){ .kind = END_LINK, .index = (uint16_t)link });
+	if (set >= 0)
+		return add_end(ends, (struct end){ .kind = END_SET, .index = (uint16_t)set });
 	return add_label(ends, config, name);
+}
+
+/* Addresses and what is between them. */
+static void add_networks(struct loader *loader, struct ends *ends, const struct node *node)
+{
+	struct network items[NETWORKS_OF_RANGE_MAX];
+	size_t count = read_range(&loader->problems, node->at, node->text, items);
+
+	for (size_t i = 0; i < count; i++)
+		add_end(ends, (struct end){ .kind = END_NETWORK, .network = items[i] });
 }
 
 static void add_item(struct loader *loader, struct ends *ends, const struct node *node)
 {
-	struct end end = { .kind = END_NETWORK };
-
-	if (is_like_address(node->text)) {
-		if (read_network(loader, node, &end.network))
-			add_end(ends, end);
-	} else if (!add_name(ends, loader->config, node->text)) {
-		unknown_name(loader, node, "a zone, a link, a label or a network", true);
-	}
+	if (is_like_address(node->text))
+		add_networks(loader, ends, node);
+	else if (add_name(ends, loader->config, node->text))
+		return;
+	else if (is_like_range(node->text))
+		add_networks(loader, ends, node);
+	else
+		unknown_name(loader, node, "a zone, a link, a label, a set or a network", true);
 }
 
-/* Ends that the items make at most: a label stands for several links. */
+/* Ends that the items make at most: a label stands for several links, a range for several networks. */
 static size_t room_for(const struct config *config, const struct node *node)
 {
 	size_t room = 0;
@@ -140,7 +126,7 @@ static size_t room_for(const struct config *config, const struct node *node)
 	for (size_t i = 0; i < node_items(node); i++) {
 		const char *text = node_item(node, i)->text;
 
-		room++;
+		room += range_room(text);
 		for (size_t link = 0; link < config->link_count; link++)
 			room += link_has_label(&config->links[link], text);
 	}
@@ -187,6 +173,9 @@ static void print_end(struct printer *printer, const struct end *end)
 		break;
 	case END_NETWORK:
 		print_text(printer, network_format(&end->network, text, sizeof(text)));
+		break;
+	case END_SET:
+		print_text(printer, printer->config->sets[end->index].name);
 		break;
 	}
 }

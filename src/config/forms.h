@@ -15,6 +15,9 @@ extern const struct form form_nat_family, form_nat_source, form_nat_prefix, form
 extern const struct form form_targets;
 extern const struct form form_ends; /* ends.c */
 extern const struct form form_protocols, form_ports; /* match_forms.c */
+extern const struct form form_icmp_types, form_dscps; /* packet_forms.c */
+extern const struct form form_days, form_hours; /* time_forms.c */
+extern const struct form form_sets; /* set_forms.c */
 extern const struct form form_choices, form_weights; /* balance_forms.c */
 extern const struct form form_syslog;
 extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
@@ -23,10 +26,14 @@ extern const struct form form_events, form_over, form_detector; /* limit_forms.c
 const char *check_name(const char *text, const char **ret_hint);
 const char *check_device(const char *text, const char **ret_hint);
 const char *check_path(const char *text, const char **ret_hint);
+const char *check_file(const char *text, const char **ret_hint);
 const char *check_socket(const char *text, const char **ret_hint);
 const char *check_mail_address(const char *text, const char **ret_hint);
 const char *check_mail_server(const char *text, const char **ret_hint);
 const char *check_mail_user(const char *text, const char **ret_hint);
+
+/* sections.c: how many entries of a map of names are read; 0, with a problem, where it is none. */
+size_t read_entries(struct loader *loader, const struct field *field, const struct node *node, size_t max);
 
 /* False, with a problem, where node is no network. */
 bool read_network(struct loader *loader, const struct node *node, struct network *ret_network);
@@ -41,3 +48,9 @@ bool is_word(const struct node *node, const char *word);
 
 /* check_policies.c's part for address translation: map is the policy. */
 void check_policy_nat(struct loader *loader, const struct policy *policy, const struct node *map);
+
+/* The name of an entry, its place remembered. NULL: no memory. */
+const char *read_entry(struct loader *loader, const struct node *node, size_t index, struct place *place);
+
+/* Whether that is all: ICMP or ICMPv6. */
+bool icmp_alone(const struct protocols *protocols);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/forms.h"
+#include "config/set_file.h"
 
 static void read_checked_names(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
@@ -48,15 +49,22 @@ static bool has_network(const struct networks *networks, const struct network *n
 static void read_networks(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
 	struct networks *networks = member;
+	size_t room = 0;
 
 	if (!read_words(loader, field->key, node, false))
 		return;
-	networks->items = loader_array(loader, node_items(node), sizeof(*networks->items));
+	for (size_t i = 0; i < node_items(node); i++)
+		room += range_room(node_item(node, i)->text);
+	networks->items = loader_array(loader, room, sizeof(*networks->items));
 	for (size_t i = 0; networks->items != NULL && i < node_items(node); i++) {
-		struct network network;
+		const struct node *item = node_item(node, i);
+		struct network items[NETWORKS_OF_RANGE_MAX];
+		size_t count = read_range(&loader->problems, item->at, item->text, items);
 
-		if (read_network(loader, node_item(node, i), &network) && !has_network(networks, &network))
-			networks->items[networks->count++] = network;
+		for (size_t j = 0; j < count; j++) {
+			if (!has_network(networks, &items[j]))
+				networks->items[networks->count++] = items[j];
+		}
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config/schema.h"
+#include "config/set_file.h"
 
 void *loader_array(struct loader *loader, size_t count, size_t size)
 {
@@ -93,13 +94,12 @@ static void parse(struct loader *loader, struct document *document, const char *
 	problem_hint(&loader->problems, "it needs `version: 1' and `links'; see uplinkd.yaml(5)");
 }
 
-/* All that fd gives, up to one byte more than is allowed. The caller frees it. NULL with errno set. */
-static char *read_all(int fd, size_t *ret_length)
+char *read_all(int fd, size_t max, size_t *ret_length)
 {
 	size_t room = 16384, length = 0;
 	char *text = malloc(room);
 
-	while (text != NULL && length <= YAML_BYTES_MAX) {
+	while (text != NULL && length <= max) {
 		ssize_t got = read(fd, text + length, room - length);
 		char *more;
 
@@ -118,7 +118,7 @@ static char *read_all(int fd, size_t *ret_length)
 			break;
 		text = more;
 	}
-	if (text != NULL && length > YAML_BYTES_MAX)
+	if (text != NULL && length > max)
 		errno = EFBIG;
 	free(text);
 	return NULL;
@@ -130,7 +130,7 @@ static void read_document(struct loader *loader, struct document *document)
 	size_t length = 0;
 
 	if (fd >= 0)
-		document->text = read_all(fd, &length);
+		document->text = read_all(fd, YAML_BYTES_MAX, &length);
 	if (fd < 0 || document->text == NULL) {
 		int error = errno;
 
@@ -188,6 +188,7 @@ static void build(struct loader *loader)
 	weights_fill(config);
 	config->sticky_entries = power_of_two(config->sticky_entries);
 	check_names(loader);
+	check_sets(loader);
 	check_links(loader);
 	check_settings(loader);
 	check_policies(loader);
@@ -256,6 +257,20 @@ static void folder_error(struct loader *loader, const char *folder, int error)
 	problem_hint(&loader->problems, "check what it is, and who may read it");
 }
 
+/* Without the links on the way, so that what is printed holds anywhere. NULL: no memory. */
+static const char *folder_of(struct loader *loader, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = arena_text(loader->scratch, slash == NULL ? "." : path, slash == NULL ? 1 : (size_t)(slash - path) + 1);
+	char *resolved = folder == NULL ? NULL : realpath(folder, NULL);
+
+	if (resolved != NULL)
+		folder = arena_text(loader->scratch, resolved, strlen(resolved));
+	free(resolved);
+	loader->problems.no_memory |= folder == NULL;
+	return folder;
+}
+
 int config_load(const char *path, struct config **ret_config, struct config_errors *errors)
 {
 	char *folder = policy_folder(path);
@@ -268,6 +283,7 @@ int config_load(const char *path, struct config **ret_config, struct config_erro
 	*errors = (struct config_errors){ .items = NULL };
 	if (folder == NULL || loader_open(&loader, 1 + (size_t)(count < 0 ? 0 : count)) < 0)
 		goto cleanup;
+	loader.folder = folder_of(&loader, path);
 	read_document(&loader, add_document(&loader, path));
 	if (count < 0)
 		folder_error(&loader, folder, error);

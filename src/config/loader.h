@@ -20,10 +20,12 @@ struct loader {
 	struct document *documents; /* the first is the configuration, the others are of policies.d */
 	size_t document_count;
 
-	/* The word and the map of each zone, link and policy, indexed as in config. */
+	const char *folder; /* where relative paths begin; NULL: read from memory, and no other file is touched */
+
+	/* The word and the map of each zone, link, policy and set, indexed as in config. */
 	struct place {
 		const struct node *name, *value;
-	} *zones, *links, *policies;
+	} *zones, *links, *policies, *sets;
 	size_t policy_room;
 };
 
@@ -31,10 +33,10 @@ struct loader {
 void *loader_array(struct loader *loader, size_t count, size_t size);
 char *loader_text(struct loader *loader, const char *text);
 
-/* Zone, link, label, `internet' or another word that has a meaning where traffic comes from or goes to. */
+/* Zone, link, label, set, `internet' or another word that has a meaning where traffic comes from or goes to. */
 bool name_is_reserved(const char *name);
 
-/* Tries all names of zones, links and labels of them that are wanted. */
+/* Tries all names of links and labels, and with zones those of zones and sets, too. */
 void nearest_names(struct nearest *nearest, const struct config *config, bool zones);
 
 /* True where link has that label. */
@@ -58,6 +60,7 @@ void check_links(struct loader *loader);
 void check_settings(struct loader *loader);
 void check_policies(struct loader *loader);
 void check_limits(struct loader *loader);
+void check_sets(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */
 struct position place_of_key(const struct node *map, const char *key, const struct node *fallback);

@@ -170,6 +170,20 @@ const struct field schema_link[] = {
 	{ .key = NULL },
 };
 
+const struct field schema_set[] = {
+	{ "networks", FORM(set, networks, form_networks), .meaning = "networks, addresses and ranges" },
+	{ "file", TEXT(set, file, check_file), OPTIONAL,
+		.meaning = "a file with one of them in each line; read anew when it changes" },
+	{ .key = NULL },
+};
+
+static const struct field timetable[] = {
+	{ "days", FORM(timetable, days, form_days), .meaning = "mon to sun, ranges as mon-fri; by default every day" },
+	{ "hours", FORM(timetable, hours, form_hours),
+		.meaning = "from and to as 08:00-18:00, also over midnight; by default the whole day" },
+	{ .key = NULL },
+};
+
 static const struct field match[] = {
 	{ "from", FORM(match, from, form_ends), .meaning = "where it comes from; by default anywhere" },
 	{ "to", FORM(match, to, form_ends), .meaning = "where it goes to; by default anywhere" },
@@ -178,8 +192,11 @@ static const struct field match[] = {
 	{ "protocol", FORM(match, protocols, form_protocols), .meaning = "name or number; by default any" },
 	{ "from-port", FORM(match, from_ports, form_ports), .meaning = "port or range at the source" },
 	{ "to-port", FORM(match, to_ports, form_ports), .meaning = "port or range at the destination" },
-	{ "dscp", LATER },
-	{ "time", LATER },
+	{ "icmp-type", FORM(match, icmp_types, form_icmp_types),
+		.meaning = "type of ICMP: a name, a number, or type and code as 3/1; with protocol icmp or icmpv6 alone" },
+	{ "dscp", FORM(match, dscps, form_dscps), .meaning = "code point of the first packet: ef, af11, cs0, or a number" },
+	{ "time", MAP(match, timetable, timetable), .flags = FIELD_ONE_LINE,
+		.meaning = "when, by the router's time zone; by default always" },
 	{ .key = NULL },
 };
 
@@ -343,8 +360,8 @@ const struct field schema_top[] = {
 	{ "alerts", SAME(alerts), .meaning = "who is told" },
 	{ "zones", FORM(config, zones, form_zones), .meaning = "the inside, by name" },
 	{ "links", FORM(config, links, form_links), REQUIRED, .meaning = "the ways to the internet, by name" },
+	{ "sets", FORM(config, sets, form_sets), .meaning = "networks, by name" },
 	{ "policies", FORM(config, policies, form_policies), .meaning = "a list: the first whose match holds decides" },
-	{ "sets", LATER },
 	{ "qos", LATER },
 	{ "dos", MAP(config, dos, dos), .meaning = "what is too much of anything, before the policies" },
 	{ .key = NULL },

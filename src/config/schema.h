@@ -68,6 +68,7 @@ extern const struct field schema_zone[];
 extern const struct field schema_link[];
 extern const struct field schema_policy[];
 extern const struct field schema_flood[], schema_connections[]; /* detectors that count packets, and connections */
+extern const struct field schema_set[];
 
 /* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */
 void read_table(struct loader *loader, const struct field *table, const struct node *node, struct position at,

@@ -22,8 +22,7 @@ static void print_version(struct printer *printer, const void *member)
 
 const struct form form_version = { read_version, NULL, print_version };
 
-/* How many entries of a map of names are read; 0 where it is none. */
-static size_t entries(struct loader *loader, const struct field *field, const struct node *node, size_t max)
+size_t read_entries(struct loader *loader, const struct field *field, const struct node *node, size_t max)
 {
 	if (node->kind != NODE_MAP) {
 		problem_add(&loader->problems, node->at, "`%s' needs names with keys below them", field->key);
@@ -37,8 +36,7 @@ static size_t entries(struct loader *loader, const struct field *field, const st
 	return max;
 }
 
-/* The name of an entry, its place remembered. NULL: no memory. */
-static const char *entry(struct loader *loader, const struct node *node, size_t index, struct place *place)
+const char *read_entry(struct loader *loader, const struct node *node, size_t index, struct place *place)
 {
 	const char *hint = NULL, *wrong;
 
@@ -59,7 +57,7 @@ static const char *entry(struct loader *loader, const struct node *node, size_t 
 
 static void read_zones(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
-	size_t count = entries(loader, field, node, CONFIG_ZONES_MAX);
+	size_t count = read_entries(loader, field, node, CONFIG_ZONES_MAX);
 	struct config *config = loader->config;
 
 	(void)member;
@@ -69,7 +67,7 @@ static void read_zones(struct loader *loader, const struct field *field, const s
 		struct zone *zone = &config->zones[i];
 		struct place *place = &loader->zones[i];
 
-		zone->name = entry(loader, node, i, place);
+		zone->name = read_entry(loader, node, i, place);
 		if (zone->name == NULL)
 			return;
 		config->zone_count = i + 1;
@@ -80,7 +78,7 @@ static void read_zones(struct loader *loader, const struct field *field, const s
 
 static void read_links(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
-	size_t count = entries(loader, field, node, CONFIG_LINKS_MAX);
+	size_t count = read_entries(loader, field, node, CONFIG_LINKS_MAX);
 	struct config *config = loader->config;
 
 	(void)member;
@@ -90,7 +88,7 @@ static void read_links(struct loader *loader, const struct field *field, const s
 		struct link *link = &config->links[i];
 		struct place *place = &loader->links[i];
 
-		link->name = entry(loader, node, i, place);
+		link->name = read_entry(loader, node, i, place);
 		if (link->name == NULL)
 			return;
 		config->link_count = i + 1;

@@ -80,24 +80,25 @@ static bool is_known(const struct check *check, const struct target *target)
 static void read_targets(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
 	struct check *check = (struct check *)((char *)member - offsetof(struct check, targets));
+	size_t count = node->kind == NODE_LIST ? node->count : 1;
 
-	if (node->kind != NODE_LIST || node->count > TARGETS_MAX) {
-		problem_add(&loader->problems, node->at, node->kind != NODE_LIST ? "`%s' is a list" :
-			"`%s' has more than 16 items", field->key);
+	if (count > TARGETS_MAX) {
+		problem_add(&loader->problems, node->at, "`%s' has more than 16 items", field->key);
 		problem_hint(&loader->problems, "write `[{ ping: 192.0.2.1 }, { tcp: \"192.0.2.1:443\" }]'");
 		return;
 	}
-	check->targets = loader_array(loader, node->count, sizeof(*check->targets));
-	for (size_t i = 0; check->targets != NULL && i < node->count; i++) {
+	check->targets = loader_array(loader, count, sizeof(*check->targets));
+	for (size_t i = 0; check->targets != NULL && i < count; i++) {
+		const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
 		struct target target = { .kind = TARGET_PING };
 
-		if (!read_target(loader, node->items[i], &target))
+		if (!read_target(loader, item, &target))
 			continue;
 		if (!is_known(check, &target)) {
 			check->targets[check->count++] = target;
 			continue;
 		}
-		problem_add(&loader->problems, node->items[i]->at, "the same target for the second time");
+		problem_add(&loader->problems, item->at, "the same target for the second time");
 		problem_hint(&loader->problems, "it would count twice for `need': take one of the two out");
 	}
 }

@@ -73,6 +73,14 @@ const char *check_path(const char *text, const char **ret_hint)
 	return has_control(text) ? "has a control character in it" : NULL;
 }
 
+const char *check_file(const char *text, const char **ret_hint)
+{
+	*ret_hint = "write it from the root on, or from the folder of this file on";
+	if (text[0] == '\0')
+		return "is empty";
+	return has_control(text) ? "has a control character in it" : NULL;
+}
+
 const char *check_socket(const char *text, const char **ret_hint)
 {
 	const char *wrong = check_path(text, ret_hint);

@@ -29,6 +29,15 @@ int config_zone(const struct config *config, const char *name)
 	return -1;
 }
 
+int config_set(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->set_count; i++) {
+		if (strcmp(config->sets[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 int config_policy(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->policy_count; i++) {

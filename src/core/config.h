@@ -132,6 +132,7 @@ enum end_kind {
 	END_ZONE,     /* index into zones */
 	END_LINK,     /* index into links */
 	END_NETWORK,
+	END_SET,      /* index into sets */
 };
 
 struct end {
@@ -188,6 +189,18 @@ struct time_spans {
 	size_t count;
 };
 
+/* Minutes of the day; with last before first they go over midnight. The day's end is 1440. */
+struct hours {
+	uint16_t first, last;
+};
+
+/* When a policy holds, as the file says it: each of the hours on each of the days. */
+struct timetable {
+	uint8_t days;        /* bit 0 for Monday; 0: every day */
+	struct hours *hours; /* none: the whole day */
+	size_t count;
+};
+
 /* An empty list matches everything; of not_from and not_to it excludes nothing. */
 struct match {
 	struct ends from, to, not_from, not_to;
@@ -195,7 +208,8 @@ struct match {
 	struct port_ranges from_ports, to_ports;
 	struct icmp_types icmp_types;
 	struct dscps dscps;
-	struct time_spans times;
+	struct timetable timetable;
+	struct time_spans times; /* of the timetable */
 };
 
 enum action {
@@ -384,10 +398,11 @@ struct config {
 /* Accepts NULL. The struct itself lives in its arena too. */
 void config_free(struct config *config);
 
-/* Index of the link, zone or policy with that name, or -1. */
+/* Index of the link, zone, policy or set with that name, or -1. */
 int config_link(const struct config *config, const char *name);
 int config_zone(const struct config *config, const char *name);
 int config_policy(const struct config *config, const char *name);
+int config_set(const struct config *config, const char *name);
 
 /* "syn-flood", as the configuration calls it. */
 const char *detector_name(enum detector detector);

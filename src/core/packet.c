@@ -123,6 +123,7 @@ static int parse_ipv4(struct reader *reader, struct flow *flow)
 		return -EBADMSG;
 
 	flow->protocol = header[9];
+	flow->dscp = header[1] >> 2;
 	read_addresses(header + 12, IPV4, flow);
 	/* A total length of 0 is that of a joined packet beyond 64 kB. */
 	cut(reader, read16(header + 2));
@@ -184,6 +185,8 @@ static int parse_ipv6(struct reader *reader, struct flow *flow)
 	if (!skip(reader, IPV6_HEADER))
 		return -EBADMSG;
 	flow->protocol = header[6];
+	/* The traffic class lies across two bytes; the code point is its upper six bits. */
+	flow->dscp = (uint8_t)(read16(header) >> 6 & 0x3f);
 	read_addresses(header + 8, IPV6, flow);
 	/* A payload length of 0 is that of a jumbogram or a joined packet beyond 64 kB. */
 	cut(reader, read16(header + 4));
@@ -215,5 +218,6 @@ int packet_parse(const uint8_t *bytes, size_t length, struct flow *ret_flow)
 	ret_flow->to = flow.to;
 	ret_flow->from_port = flow.from_port;
 	ret_flow->to_port = flow.to_port;
+	ret_flow->dscp = flow.dscp;
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "core/flow.h"
 
 /*
- * Fills family, protocol, addresses and ports of ret_flow from an IPv4 or IPv6 packet of which the
+ * Fills family, protocol, addresses, ports and DSCP of ret_flow from an IPv4 or IPv6 packet of which the
  * first length bytes are given. Walks at most eight IPv6 extension headers. A fragment that is not
  * the first, and a protocol without ports, have ports 0 and ports = false.
  * 0, or -EBADMSG where even addresses and protocol cannot be read; ret_flow is set on success only.

@@ -2,23 +2,14 @@
 /* Balancing without the daemon: the policies as chains, with the last known weights and states. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/plan_parts.h"
+#include "core/week.h"
 
-/* "policy-" and "match-" with the number of a policy, "link-" with that of a link. */
+/* "policy-", "match-" and "pool-" with the number of a policy, "link-" with that of a link. */
 #define NAME_ROOM 24
-
-/* A part of from or to that one rule can express; the whole list is any of them. */
-struct term {
-	bool impossible;                  /* not in this family, or it names something that does not exist now */
-	const struct names *devices;      /* from only; NULL: any */
-	bool not_links;                   /* from only: from a device, but from no link */
-	struct networks networks;         /* count 0: any */
-	bool came_by_link, came_from_self, goes_by_link, to_self, not_self;
-	unsigned int link;                /* came_by_link: 0 for any */
-	struct networks to_outside;       /* a hairpin: by no link, to one of these addresses; count 0: no hairpin */
-};
 
 /* The chain that gives a connection to that link. */
 static void link_chain(char *name, unsigned int id)
@@ -26,233 +17,10 @@ static void link_chain(char *name, unsigned int id)
 	snprintf(name, NAME_ROOM, "link-%u", id);
 }
 
-/*
- * Hairpin: who connects from inside to an outside address of ours meets a port forward as the internet does.
- * Impossible where the policy forwards nothing in that family, or end is neither the internet nor a link.
- */
-static struct term term_hairpin(struct planner *planner, const struct policy *policy, const struct end *end,
-	enum family family)
+/* The chain that spreads connections over the links of policies that balance alike. */
+static void pool_chain(char *name, unsigned int id)
 {
-	struct term term = { .impossible = true };
-
-	if (!policy->nat.forwards[family] || (end->kind != END_INTERNET && end->kind != END_LINK))
-		return term;
-	term.to_outside = plan_outside_addresses(planner, end->kind == END_LINK ? end->index : NO_LINK, family);
-	term.impossible = term.to_outside.count == 0;
-	return term;
-}
-
-static struct term term_networks(struct planner *planner, const struct networks *networks, enum family family)
-{
-	struct term term = { .networks = plan_networks(planner, networks, family) };
-
-	term.impossible = term.networks.count == 0;
-	return term;
-}
-
-static struct term term_from_zone(struct planner *planner, const struct zone *zone, enum family family)
-{
-	struct term term = { 0 };
-
-	if (zone->networks.count > 0)
-		term = term_networks(planner, &zone->networks, family);
-	if (zone->devices.count > 0)
-		term.devices = &zone->devices;
-	else
-		term.not_links = true;
-	return term;
-}
-
-static struct term term_from(struct planner *planner, const struct end *end, enum family family)
-{
-	struct network network = end->network;
-	struct networks one = { &network, 1 };
-
-	switch (end->kind) {
-	case END_ANY:
-		break;
-	case END_INTERNET:
-		return (struct term){ .came_by_link = true };
-	case END_ROUTER:
-		return (struct term){ .came_from_self = true };
-	case END_ZONE:
-		return term_from_zone(planner, &planner->config->zones[end->index], family);
-	case END_LINK:
-		return (struct term){ .came_by_link = true, .link = planner->ids->links[end->index] };
-	case END_NETWORK:
-		return term_networks(planner, &one, family);
-	}
-	return (struct term){ 0 };
-}
-
-/* This machine is in no zone, though its addresses are in their networks. */
-static struct term term_to_zone(struct planner *planner, const struct networks *behind, enum family family)
-{
-	struct term term = term_networks(planner, behind, family);
-
-	term.not_self = true;
-	return term;
-}
-
-static struct term term_to(struct planner *planner, const struct end *end, enum family family)
-{
-	struct network network = end->network;
-	struct networks one = { &network, 1 };
-
-	switch (end->kind) {
-	case END_ANY:
-		break;
-	case END_INTERNET:
-		return (struct term){ .goes_by_link = true };
-	case END_ROUTER:
-		return (struct term){ .to_self = true };
-	case END_ZONE:
-		return term_to_zone(planner, &planner->view->zones[end->index].behind, family);
-	case END_LINK:
-		return term_networks(planner, &planner->view->links[end->index].addresses, family);
-	case END_NETWORK:
-		return term_networks(planner, &one, family);
-	}
-	return (struct term){ 0 };
-}
-
-static void match_link_field(struct planner *planner, unsigned int id, bool negate)
-{
-	build_mark_is(&planner->builder, MATCH_MARK, mark_link_mask(planner->layout),
-		mark_make(planner->layout, id, 0, 0), negate);
-}
-
-static void match_networks(struct planner *planner, enum statement_kind kind, enum family family,
-	const struct networks *networks)
-{
-	struct statement statement = { .kind = kind, .family = family, .networks = *networks };
-
-	if (networks->count > 0)
-		build_statement(&planner->builder, statement);
-}
-
-/* A packet of this machine has no arriving device, which no name matches. */
-static void match_from(struct planner *planner, const struct term *term, enum family family)
-{
-	static const char *none = "";
-	struct names no_device = { &none, 1 };
-	struct builder *b = &planner->builder;
-
-	if (term->devices != NULL)
-		build_devices(b, MATCH_DEVICE_IN, term->devices, false);
-	if (term->not_links) {
-		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
-		build_devices(b, MATCH_DEVICE_IN, &no_device, true);
-	}
-	if (term->came_from_self)
-		build_devices(b, MATCH_DEVICE_IN, &no_device, false);
-	if (term->came_by_link && term->link == 0)
-		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
-	if (term->came_by_link && term->link != 0)
-		match_link_field(planner, term->link, false);
-	if (term->to_outside.count > 0)
-		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
-	match_networks(planner, MATCH_DESTINATION, family, &term->to_outside);
-	match_networks(planner, MATCH_SOURCE, family, &term->networks);
-}
-
-static void match_to(struct planner *planner, const struct term *term, enum family family)
-{
-	static const uint32_t local = TO_LOCAL;
-
-	if (term->goes_by_link)
-		match_link_field(planner, MARK_LINK_UNDECIDED, false);
-	if (term->to_self || term->not_self)
-		build_values(&planner->builder, MATCH_DESTINATION_KIND, &local, 1, term->not_self);
-	match_networks(planner, MATCH_DESTINATION, family, &term->networks);
-}
-
-static void match_ports(struct planner *planner, enum statement_kind kind, const struct port_ranges *ranges)
-{
-	if (ranges->count > 0)
-		build_statement(&planner->builder, (struct statement){ .kind = kind, .ports = plan_ports(planner, ranges) });
-}
-
-/* In order of number and each once, whatever names it was given by. */
-static void match_protocols(struct planner *planner, const struct protocols *protocols)
-{
-	uint32_t numbers[256];
-	size_t count = 0;
-
-	for (uint32_t number = 0; number < 256 && protocols->count > 0; number++) {
-		if (memchr(protocols->items, (int)number, protocols->count) != NULL)
-			numbers[count++] = number;
-	}
-	if (count > 0)
-		build_values(&planner->builder, MATCH_PROTOCOL, numbers, count, false);
-}
-
-/* What is excluded goes back to where the chain was called, and so to the next policy. */
-static void plan_exclusions(struct planner *planner, const struct policy *policy, enum family family)
-{
-	const struct match *match = &policy->match;
-	struct builder *b = &planner->builder;
-
-	for (size_t i = 0; i < match->not_from.count; i++) {
-		struct term term = term_from(planner, &match->not_from.items[i], family);
-
-		if (term.impossible)
-			continue;
-		build_rule(b, "%s: not-from", policy->name);
-		build_family(b, family);
-		match_from(planner, &term, family);
-		build_action(b, RETURN);
-	}
-	for (size_t i = 0; i < match->not_to.count; i++) {
-		struct term term = term_to(planner, &match->not_to.items[i], family);
-
-		if (term.impossible)
-			continue;
-		build_rule(b, "%s: not-to", policy->name);
-		build_family(b, family);
-		match_to(planner, &term, family);
-		build_action(b, RETURN);
-	}
-}
-
-/* A connection of that from and that to goes to the policy. */
-static void plan_pair(struct planner *planner, const struct policy *policy, const char *chain, enum family family,
-	const struct term *from, const struct term *to)
-{
-	const struct match *match = &policy->match;
-	struct builder *b = &planner->builder;
-
-	if (from->impossible || to->impossible)
-		return;
-	build_rule(b, "%s", policy->name);
-	build_family(b, family);
-	match_protocols(planner, &match->protocols);
-	match_ports(planner, MATCH_FROM_PORT, &match->from_ports);
-	match_ports(planner, MATCH_TO_PORT, &match->to_ports);
-	match_from(planner, from, family);
-	match_to(planner, to, family);
-	build_jump(b, GOTO, chain);
-}
-
-/* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
-static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
-	enum family family)
-{
-	struct end anything = { .kind = END_ANY };
-	const struct match *match = &policy->match;
-	struct ends any = { &anything, 1 };
-	const struct ends *froms = match->from.count > 0 ? &match->from : &any;
-	const struct ends *tos = match->to.count > 0 ? &match->to : &any;
-
-	plan_exclusions(planner, policy, family);
-	for (size_t i = 0; i < froms->count * tos->count; i++) {
-		struct term from = term_from(planner, &froms->items[i / tos->count], family);
-		struct term hairpin = term_hairpin(planner, policy, &froms->items[i / tos->count], family);
-		struct term to = term_to(planner, &tos->items[i % tos->count], family);
-
-		plan_pair(planner, policy, chain, family, &from, &to);
-		plan_pair(planner, policy, chain, family, &hairpin, &to);
-	}
+	snprintf(name, NAME_ROOM, "pool-%u", id);
 }
 
 static enum spread_by spread_by(const struct balance *balance)
@@ -312,12 +80,13 @@ static struct spread spread_over_all(struct planner *planner)
 	return plan_spread(planner, &all);
 }
 
-static void go_spread(struct planner *planner, const char *name, const struct spread *spread)
+static void go_spread(struct planner *planner, const struct spread *spread)
 {
+	static const char comment[] = "by last known weights and states";
 	struct builder *b = &planner->builder;
 
 	if (spread->count == 1 || spread->by == SPREAD_IN_TURN || spread->by == SPREAD_RANDOM) {
-		build_rule(b, "%s: by last known weights and states", name);
+		build_rule(b, "%s", comment);
 		if (spread->count == 1)
 			build_jump(b, GOTO, spread->chains[0]);
 		else
@@ -325,7 +94,7 @@ static void go_spread(struct planner *planner, const char *name, const struct sp
 		return;
 	}
 	for (enum family family = IPV4; family <= IPV6; family++) {
-		build_rule(b, "%s: by last known weights and states", name);
+		build_rule(b, "%s", comment);
 		build_family(b, family);
 		build_statement(b, (struct statement){ .kind = SPREAD, .family = family, .spread = *spread });
 	}
@@ -341,48 +110,115 @@ static void set_link(struct planner *planner, unsigned int id)
 	build_set_mark(&planner->builder, mark_link_mask(planner->layout), mark_make(planner->layout, id, 0, 0));
 }
 
-/* None of the policy's links is usable. A chain that ends leaves the connection to the next policy. */
-static void plan_none(struct planner *planner, const struct policy *policy, unsigned int id)
+/* None of the pool's links is usable. A chain that ends leaves the connection to the next policy. */
+static void plan_none(struct planner *planner, enum if_none if_none)
 {
 	struct builder *b = &planner->builder;
 
-	switch (policy->balance.if_none) {
+	switch (if_none) {
 	case IF_NONE_NEXT:
 		break;
 	case IF_NONE_DROP:
-		build_rule(b, "%s: no usable link", policy->name);
+		build_rule(b, "no usable link");
 		build_action(b, DROP);
 		break;
 	case IF_NONE_ANY:
-		build_rule(b, "%s: no usable link: as the main table says", policy->name);
-		set_policy(planner, id);
+		build_rule(b, "no usable link: as the main table says");
 		set_link(planner, MARK_LINK_DIRECT);
 		build_jump(b, GOTO, CHAIN_TAKE);
 		break;
 	}
 }
 
-static void plan_allow(struct planner *planner, const struct policy *policy, unsigned int id)
+/* All that depends on the states of links: when one changes, the chains of policies stay as they are. */
+static void plan_pool(struct planner *planner, const struct balance *balance, unsigned int id)
 {
-	struct builder *b = &planner->builder;
-	struct spread spread = plan_spread(planner, &policy->balance);
+	struct spread spread = plan_spread(planner, balance);
+	char name[NAME_ROOM];
 
-	build_rule(b, "%s: came in by a link, or needs none", policy->name);
-	match_link_field(planner, MARK_LINK_UNDECIDED, true);
-	set_policy(planner, id);
-	build_jump(b, GOTO, CHAIN_TAKE);
-	if (spread.count == 0 && policy->balance.if_none == IF_NONE_ANY)
+	pool_chain(name, id);
+	build_chain(&planner->builder, name);
+	if (spread.count == 0 && balance->if_none == IF_NONE_ANY)
 		spread = spread_over_all(planner);
-	if (spread.count == 0) {
-		plan_none(planner, policy, id);
-		return;
-	}
-	build_rule(b, "%s decides", policy->name);
-	set_policy(planner, id);
-	go_spread(planner, policy->name, &spread);
+	if (spread.count > 0)
+		go_spread(planner, &spread);
+	else
+		plan_none(planner, balance->if_none);
 }
 
-static void plan_policy(struct planner *planner, const struct policy *policy, unsigned int id)
+/* A policy that balances; sorted, those that balance alike stand together. */
+struct member {
+	const struct balance *balance;
+	size_t policy;
+};
+
+static int compare_balances(const struct balance *a, const struct balance *b)
+{
+	if (spread_by(a) != spread_by(b))
+		return (int)spread_by(a) - (int)spread_by(b);
+	if ((a->algorithm == ALGORITHM_PRIORITY) != (b->algorithm == ALGORITHM_PRIORITY))
+		return a->algorithm == ALGORITHM_PRIORITY ? 1 : -1;
+	if (a->if_none != b->if_none)
+		return (int)a->if_none - (int)b->if_none;
+	if (a->count != b->count)
+		return a->count < b->count ? -1 : 1;
+	for (size_t i = 0; i < a->count; i++) {
+		if (a->choices[i].link != b->choices[i].link)
+			return (int)a->choices[i].link - (int)b->choices[i].link;
+		if (a->choices[i].weight != b->choices[i].weight)
+			return a->choices[i].weight < b->choices[i].weight ? -1 : 1;
+	}
+	return 0;
+}
+
+static int compare_members(const void *left, const void *right)
+{
+	const struct member *a = left, *b = right;
+	int order = compare_balances(a->balance, b->balance);
+
+	return order != 0 ? order : a->policy < b->policy ? -1 : 1;
+}
+
+/* By policy: the number of its pool, which is that of the first policy that balances so. NULL: no memory. */
+static unsigned int *number_pools(struct planner *planner)
+{
+	const struct config *config = planner->config;
+	unsigned int *numbers = arena_array(planner->plan->arena, config->policy_count, sizeof(*numbers));
+	struct member *members = arena_array(planner->plan->arena, config->policy_count, sizeof(*members));
+	size_t count = 0;
+
+	if (numbers == NULL || members == NULL)
+		return NULL;
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (config->policies[i].action == ACTION_ALLOW)
+			members[count++] = (struct member){ &config->policies[i].balance, i };
+	}
+	qsort(members, count, sizeof(*members), compare_members);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && compare_balances(members[i].balance, members[i - 1].balance) == 0)
+			numbers[members[i].policy] = numbers[members[i - 1].policy];
+		else
+			numbers[members[i].policy] = planner->ids->policies[members[i].policy];
+	}
+	return numbers;
+}
+
+static void plan_allow(struct planner *planner, const struct policy *policy, unsigned int id, unsigned int pool)
+{
+	struct builder *b = &planner->builder;
+	char name[NAME_ROOM];
+
+	pool_chain(name, pool);
+	build_rule(b, "%s: came in by a link, or needs none", policy->name);
+	plan_match_link(planner, MARK_LINK_UNDECIDED, true);
+	set_policy(planner, id);
+	build_jump(b, GOTO, CHAIN_TAKE);
+	build_rule(b, "%s decides", policy->name);
+	set_policy(planner, id);
+	build_jump(b, GOTO, name);
+}
+
+static void plan_policy(struct planner *planner, const struct policy *policy, unsigned int id, unsigned int pool)
 {
 	char match_chain[NAME_ROOM], policy_chain[NAME_ROOM];
 	struct builder *b = &planner->builder;
@@ -392,7 +228,7 @@ static void plan_policy(struct planner *planner, const struct policy *policy, un
 	build_chain(b, policy_chain);
 	switch (policy->action) {
 	case ACTION_ALLOW:
-		plan_allow(planner, policy, id);
+		plan_allow(planner, policy, id, pool);
 		break;
 	case ACTION_DROP:
 		build_rule(b, "%s drops", policy->name);
@@ -404,8 +240,28 @@ static void plan_policy(struct planner *planner, const struct policy *policy, un
 		break;
 	}
 	build_chain(b, match_chain);
-	for (enum family family = IPV4; family <= IPV6; family++)
-		plan_match_family(planner, policy, policy_chain, family);
+	plan_match(planner, policy, policy_chain);
+}
+
+/* Policies whose time it is not are left out. */
+static bool holds_now(const struct planner *planner, size_t policy)
+{
+	return week_holds(&planner->config->policies[policy].match.times, planner->view->minute);
+}
+
+static void plan_policies(struct planner *planner)
+{
+	const struct config *config = planner->config;
+	const uint16_t *ids = planner->ids->policies;
+	unsigned int *pools = number_pools(planner);
+
+	planner->builder.failed |= pools == NULL;
+	for (size_t i = 0; i < config->policy_count && pools != NULL; i++) {
+		if (pools[i] == ids[i])
+			plan_pool(planner, &config->policies[i].balance, pools[i]);
+		if (holds_now(planner, i))
+			plan_policy(planner, &config->policies[i], ids[i], pools[i]);
+	}
 }
 
 static void plan_link_chains(struct planner *planner)
@@ -429,19 +285,21 @@ void plan_fallback(struct planner *planner)
 	struct builder *b = &planner->builder;
 	char chain[NAME_ROOM];
 
+	plan_match_sets(planner);
 	plan_link_chains(planner);
-	for (size_t i = 0; i < config->policy_count; i++)
-		plan_policy(planner, &config->policies[i], planner->ids->policies[i]);
+	plan_policies(planner);
 	build_chain(b, CHAIN_FALLBACK);
 	build_rule(b, "count what the daemon did not answer");
 	build_statement(b, (struct statement){ .kind = COUNT_NAMED, .name = PLAN_FALLBACKS });
 	for (size_t i = 0; i < config->policy_count; i++) {
+		if (!holds_now(planner, i))
+			continue;
 		snprintf(chain, sizeof(chain), "match-%u", planner->ids->policies[i]);
 		build_rule(b, "%s?", config->policies[i].name);
 		build_jump(b, JUMP, chain);
 	}
 	build_rule(b, "no policy matches: as the main table says");
-	match_link_field(planner, MARK_LINK_UNDECIDED, false);
+	plan_match_link(planner, MARK_LINK_UNDECIDED, false);
 	set_link(planner, MARK_LINK_DIRECT);
 	build_rule(b, "decided without a policy");
 	set_policy(planner, MARK_POLICY_NONE);

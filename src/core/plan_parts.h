@@ -96,5 +96,14 @@ void plan_bystanders(struct planner *planner, enum statement_kind action, const 
 /* Rules that put the packet's source into the set called NAME-4 or NAME-6, which is made here. */
 void plan_remember_source(struct planner *planner, const char *name);
 
+/* plan_match.c: rules of the present chain that go to another where the match of a policy holds, its time left aside. */
+void plan_match(struct planner *planner, const struct policy *policy, const char *chain);
+
+/* The sets that policies name, for their rules to look into. */
+void plan_match_sets(struct planner *planner);
+
+/* The link field of the mark has that value, or has not. */
+void plan_match_link(struct planner *planner, unsigned int id, bool negate);
+
 /* The chains that are always there, and what they jump to. */
 void plan_ruleset(struct planner *planner);

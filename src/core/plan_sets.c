@@ -4,33 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/networks.h"
 #include "core/plan_parts.h"
-
-static int compare_networks(const void *left, const void *right)
-{
-	const struct network *a = left, *b = right;
-	int order = memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
-
-	return order != 0 ? order : (int)a->length - (int)b->length;
-}
 
 struct networks plan_networks(struct planner *planner, const struct networks *all, enum family family)
 {
 	struct networks chosen = { .items = arena_array(planner->plan->arena, all->count + 1, sizeof(struct network)) };
-	size_t kept = 0;
 
 	planner->builder.failed |= chosen.items == NULL;
 	for (size_t i = 0; i < all->count && chosen.items != NULL; i++) {
 		if (all->items[i].address.family == family)
-			chosen.items[chosen.count++] = network_around(&all->items[i].address, all->items[i].length);
+			chosen.items[chosen.count++] = all->items[i];
 	}
-	if (chosen.count > 1)
-		qsort(chosen.items, chosen.count, sizeof(struct network), compare_networks);
-	for (size_t i = 0; i < chosen.count; i++) {
-		if (kept == 0 || !network_contains(&chosen.items[kept - 1], &chosen.items[i].address))
-			chosen.items[kept++] = chosen.items[i];
-	}
-	chosen.count = kept;
+	networks_sort(&chosen);
 	return chosen;
 }
 

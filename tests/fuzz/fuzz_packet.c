@@ -45,6 +45,7 @@ static void require_sound(const struct flow *flow, const uint8_t *data, size_t s
 		require(may_have_ports(flow->protocol));
 	else if (flow->protocol != IPPROTO_ICMP && flow->protocol != IPPROTO_ICMPV6)
 		require(flow->from_port == 0 && flow->to_port == 0);
+	require(flow->dscp == (flow->family == IPV4 ? data[1] >> 2 : (data[0] << 2 & 0x3c) | data[1] >> 6));
 	require(flow->device == 7 && flow->came_by == 3 && flow->direct);
 }
 

@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 		list(schema_zone);
 		list(schema_link);
 		list(schema_policy);
+		list(schema_set);
 		return 0;
 	}
 	if (argc == 3 && (strcmp(argv[1], "check") == 0 || strcmp(argv[1], "print") == 0))

@@ -41,7 +41,8 @@ def expect(what, condition, detail=""):
 
 
 def compare(what, path, text):
-    """The file at path holds text, with the places of this build written as @NAME@."""
+    """The file at path holds text, with the places of this build and of this tree written as @NAME@."""
+    text = text.replace(f"{HERE}/", "@HERE@/")
     for mark, place in PLACES:
         text = text.replace(place + "/", mark + "/")
     if UPDATE:

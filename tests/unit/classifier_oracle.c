@@ -28,13 +28,21 @@ static bool oracle_in_any(const struct networks *networks, const struct address 
 	return found;
 }
 
+/* The view has the sets in order; as the configuration has them they are looked at one by one. */
+static bool oracle_in_set(const struct sample_gateway *g, const struct end *end, const struct address *address)
+{
+	return oracle_in_any(&g->config->sets[end->index].networks, address, false);
+}
+
 static bool oracle_from(const struct sample_gateway *g, const struct end *end, const struct flow *flow)
 {
-	const struct zone *zone = &g->config->zones[end->index];
+	const struct zone *zone = &g->config->zones[end->kind == END_ZONE ? end->index : 0];
 	bool by_device = false, inside = flow->device != 0 && flow->came_by == 0;
 
 	if (end->kind == END_NETWORK)
 		return oracle_inside(&end->network, &flow->from);
+	if (end->kind == END_SET)
+		return oracle_in_set(g, end, &flow->from);
 	if (end->kind == END_LINK)
 		return flow->device != 0 && flow->device == g->view.links[end->index].device_index;
 	if (end->kind == END_ROUTER)
@@ -55,6 +63,8 @@ static bool oracle_to(const struct sample_gateway *g, const struct end *end, con
 
 	if (end->kind == END_NETWORK)
 		return oracle_inside(&end->network, &flow->to);
+	if (end->kind == END_SET)
+		return oracle_in_set(g, end, &flow->to);
 	if (end->kind == END_LINK)
 		return oracle_in_any(&g->view.links[end->index].addresses, &flow->to, false);
 	if (end->kind == END_ROUTER)
@@ -82,6 +92,34 @@ static bool oracle_ports(const struct port_ranges *ranges, const struct flow *fl
 	return found;
 }
 
+static bool oracle_icmp(const struct icmp_types *types, const struct flow *flow)
+{
+	bool found = types->count == 0, own = flow->protocol == (flow->family == IPV4 ? 1 : 58);
+
+	for (size_t i = 0; i < types->count; i++)
+		found |= own && flow->from_port / 256 == types->items[i].type
+			 && (types->items[i].any_code || flow->from_port % 256 == types->items[i].code);
+	return found;
+}
+
+/* Day by day and hour by hour, as people read it: yesterday's hours may reach into today. */
+static bool oracle_time(const struct timetable *table, unsigned int minute)
+{
+	unsigned int today = minute / 1440, yesterday = (today + 6) % 7, now = minute % 1440;
+	bool every = table->days == 0, found = table->count == 0 && (every || (table->days & 1u << today) != 0);
+
+	for (size_t i = 0; i < table->count; i++) {
+		unsigned int first = table->hours[i].first, last = table->hours[i].last;
+		bool over = last < first;
+
+		if (every || (table->days & 1u << today) != 0)
+			found |= now >= first && (over || now < last);
+		if (every || (table->days & 1u << yesterday) != 0)
+			found |= over && now < last;
+	}
+	return found;
+}
+
 /* From inside to an address that a link named in from has, where the policy forwards. */
 static bool oracle_hairpin(const struct sample_gateway *g, const struct policy *policy, const struct flow *flow)
 {
@@ -100,11 +138,14 @@ static bool oracle_hairpin(const struct sample_gateway *g, const struct policy *
 bool oracle_matches(const struct sample_gateway *g, const struct policy *policy, const struct flow *flow)
 {
 	const struct match *match = &policy->match;
-	bool protocol = match->protocols.count == 0;
+	bool protocol = match->protocols.count == 0, dscp = match->dscps.count == 0;
 
 	for (size_t i = 0; i < match->protocols.count; i++)
 		protocol |= match->protocols.items[i] == flow->protocol;
-	return protocol && oracle_ports(&match->from_ports, flow, flow->from_port)
+	for (size_t i = 0; i < match->dscps.count; i++)
+		dscp |= match->dscps.items[i] == flow->dscp;
+	return protocol && dscp && oracle_icmp(&match->icmp_types, flow) && oracle_time(&match->timetable, g->view.minute)
+	       && oracle_ports(&match->from_ports, flow, flow->from_port)
 	       && oracle_ports(&match->to_ports, flow, flow->to_port)
 	       && (match->from.count == 0 || oracle_any(g, &match->from, flow, true) || oracle_hairpin(g, policy, flow))
 	       && (match->to.count == 0 || oracle_any(g, &match->to, flow, false))

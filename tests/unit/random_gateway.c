@@ -23,14 +23,24 @@ static const char world[] =
 	"  fiber: { device: wan1, weight: 5, labels: [wired] }\n"
 	"  cable: { device: wan2, weight: 3, labels: [wired] }\n"
 	"  lte: { device: wwan0, weight: 2 }\n"
+	"sets:\n"
+	"  partners: { networks: [203.0.113.0/29, 198.51.1.64-198.51.1.80, 10.9.3.0-10.9.3.200, 'fd09::/48'] }\n"
+	"  blocked: { networks: [203.0.113.8/29, 10.20.0.0/16, 10.0.1.5] }\n"
+	"  modern: { networks: ['2001:db8:ff::9-2001:db8:ff::100', 'fd00:1::/64'] }\n"
 	"policies:\n";
 
 static const char *const ends[] = { "any", "internet", "router", "lan", "office", "guest", "fiber", "cable", "lte",
 	"wired", "10.0.1.0/24", "10.0.0.0/8", "203.0.113.0/24", "203.0.113.7", "0.0.0.0/0", "'2001:db8:ff::/48'",
-	"'fd00::/16'", "'::/0'", "198.51.1.0/24", "10.20.1.0/24" };
+	"'fd00::/16'", "'::/0'", "198.51.1.0/24", "10.20.1.0/24",
+	"partners", "blocked", "modern", "10.0.1.1-10.0.2.1", "'fd00:1::1-fd00:2::1'" };
 static const char *const with_ports[] = { "tcp", "udp", "sctp" };
 static const char *const without_ports[] = { "tcp", "udp", "sctp", "icmp", "icmpv6", "gre" };
 static const char *const ports[] = { "53", "80", "443", "1-1023", "1024-65535", "60-500", "40000" };
+/* Names that both protocols know, and numbers. */
+static const char *const icmp_types[] = { "echo-request", "echo-reply", "8/0", "3", "3/1", "128", "128/0", "129/5" };
+static const char *const dscps[] = { "ef", "cs0", "af41", "63", "5" };
+static const char *const times[] = { "days: mon-fri", "days: [sat, sun]", "hours: 08:00-18:00", "hours: 22:00-06:00",
+	"days: fri, hours: [22:00-02:00, 12:00-13:00]", "days: sun-tue, hours: 18:00-08:00" };
 static const char *const actions[] = { "allow", "allow", "allow", "drop", "reject" };
 static const char *const algorithms[] = { "round-robin", "random", "hash", "priority" };
 static const char *const if_none[] = { "next", "drop", "any" };
@@ -42,6 +52,8 @@ static const char *const addresses6[] = { "fd00:1::5", "fd00:1::1", "fd00:2::1",
 	"2001:db8:1::1", "2001:db8:1::77", "2001:db8:3::5", "2001:db8:abcd::1" };
 static const char *const devices[] = { "", "lan0", "vlan20", "vlan21", "wan1", "wan2", "wwan0", "other0" };
 static const uint8_t protocols[] = { 6, 6, 6, 17, 17, 1, 58, 132, 47 };
+static const uint8_t dscp_numbers[] = { 0, 0, 46, 34, 63, 5, 1 };
+static const uint16_t icmp_numbers[] = { 0x0800, 0x0000, 0x0300, 0x0301, 0x8000, 0x8105, 0x8100, 0x0801 };
 static const uint16_t port_numbers[] = { 53, 80, 443, 60, 500, 1, 1023, 1024, 40000, 65535 };
 
 #define ONE_OF(pool) ((pool)[random_below(COUNT_OF(pool))])
@@ -92,7 +104,14 @@ static void put_match(FILE *out)
 			put_list(out, "from-port", ports, COUNT_OF(ports), 3);
 	} else if (random_below(4) == 0) {
 		put_list(out, "protocol", without_ports, COUNT_OF(without_ports), 3);
+	} else if (random_below(4) == 0) {
+		fprintf(out, " protocol: %s,", random_below(2) == 0 ? "icmp" : "icmpv6");
+		put_list(out, "icmp-type", icmp_types, COUNT_OF(icmp_types), 3);
 	}
+	if (random_below(6) == 0)
+		put_list(out, "dscp", dscps, COUNT_OF(dscps), 3);
+	if (random_below(5) == 0)
+		fprintf(out, " time: { %s },", ONE_OF(times));
 	fputs(" },", out);
 }
 
@@ -128,7 +147,7 @@ struct sample_gateway *random_gateway(void)
 {
 	static const char *const all[] = { "fiber", "cable", "lte" };
 	struct sample_gateway *gateway;
-	char text[8000];
+	char text[8100];
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	fputs(world, out);
@@ -137,6 +156,7 @@ struct sample_gateway *random_gateway(void)
 	fclose(out);
 	gateway = gateway_new(text);
 	put_forwards(gateway);
+	gateway->view.minute = (uint16_t)random_below(MINUTES_OF_WEEK);
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		unsigned int fate = random_below(8);
 
@@ -156,6 +176,9 @@ struct flow random_flow(const struct sample_gateway *gateway)
 	struct flow flow = gateway_flow(gateway, ONE_OF(devices), ONE_OF(protocols), from, ONE_OF(port_numbers), to,
 		ONE_OF(port_numbers));
 
+	flow.dscp = ONE_OF(dscp_numbers);
+	if (flow.protocol == 1 || flow.protocol == 58)
+		flow.from_port = ONE_OF(icmp_numbers);
 	if (random_below(8) == 0)
 		flow.ports = false; /* cut off before them */
 	return flow;
@@ -166,8 +189,8 @@ const char *random_flow_text(const struct flow *flow)
 	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
 	static char text[256];
 
-	snprintf(text, sizeof(text), "device %u, link %u, protocol %u, %s port %u to %s port %u%s%s", flow->device,
-		flow->came_by, flow->protocol, address_format(&flow->from, from, sizeof(from)), flow->from_port,
+	snprintf(text, sizeof(text), "device %u, link %u, protocol %u, dscp %u, %s port %u to %s port %u%s%s", flow->device,
+		flow->came_by, flow->protocol, flow->dscp, address_format(&flow->from, from, sizeof(from)), flow->from_port,
 		address_format(&flow->to, to, sizeof(to)), flow->to_port, flow->direct ? ", direct" : "",
 		flow->ports ? "" : ", no ports");
 	return text;

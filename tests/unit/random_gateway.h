@@ -10,7 +10,7 @@ void random_start(void);
 /* 0 .. below - 1 */
 unsigned int random_below(unsigned int below);
 
-/* Three links, three zones of all kinds, and some policies; links are up, down or gone by chance. */
+/* Three links, three zones of all kinds, sets, and some policies, at any minute; links are up, down or gone by chance. */
 struct sample_gateway *random_gateway(void);
 
 struct flow random_flow(const struct sample_gateway *gateway);

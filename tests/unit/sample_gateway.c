@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "core/networks.h"
 
 const struct hash_key gateway_key = { { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
 
@@ -106,6 +107,15 @@ static void make_zone(struct sample_gateway *gateway, size_t index, size_t *numb
 	}
 }
 
+/* What the configuration itself has: files are not read. */
+static void make_set(struct sample_gateway *gateway, size_t index)
+{
+	static const struct networks none = { NULL, 0 };
+
+	assert_true(networks_join(gateway->arena, &gateway->config->sets[index].networks, &none,
+		&gateway->view.sets[index]));
+}
+
 static struct sample_gateway *make_world(struct config *config)
 {
 	struct sample_gateway *gateway = calloc(1, sizeof(*gateway));
@@ -118,6 +128,9 @@ static struct sample_gateway *make_world(struct config *config)
 	assert_int_equal(ids_assign(gateway->arena, config, NULL, 0, NULL, 0, &gateway->ids), 0);
 	gateway->view.links = take(gateway, config->link_count, sizeof(struct link_view));
 	gateway->view.zones = take(gateway, config->zone_count, sizeof(struct zone_view));
+	gateway->view.sets = take(gateway, config->set_count, sizeof(struct networks));
+	for (size_t i = 0; i < config->set_count; i++)
+		make_set(gateway, i);
 	gateway->view.local.items = take(gateway, 1024, sizeof(struct network));
 	for (size_t i = 0; i < config->link_count; i++) {
 		make_link(gateway, i);

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a policy matches, as rules: the part of balancing without the daemon that asks who goes where. */
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/networks.h"
+#include "core/plan_parts.h"
+
+/* "set-", the number of a set, and its family: 4 or 6. */
+#define SET_NAME_ROOM 32
+
+/* A part of from or to that one rule can express; the whole list is any of them. */
+struct term {
+	bool impossible;                  /* not in this family, or it names something that does not exist now */
+	const struct names *devices;      /* from only; NULL: any */
+	bool not_links;                   /* from only: from a device, but from no link */
+	struct networks networks;         /* count 0: any */
+	const char *set;                  /* NULL: none */
+	bool came_by_link, came_from_self, goes_by_link, to_self, not_self;
+	unsigned int link;                /* came_by_link: 0 for any */
+	struct networks to_outside;       /* a hairpin: by no link, to one of these addresses; count 0: no hairpin */
+};
+
+/* Where from and to differ. */
+struct side {
+	struct term (*term)(struct planner *planner, const struct end *end, enum family family);
+	void (*match)(struct planner *planner, const struct term *term);
+	enum statement_kind networks;
+	enum packet_key address;
+	const char *exclusion; /* the key that takes out */
+};
+
+static const char *set_name(char *name, size_t index, enum family family)
+{
+	snprintf(name, SET_NAME_ROOM, "set-%zu-%d", index, family == IPV4 ? 4 : 6);
+	return name;
+}
+
+static struct term term_networks(struct planner *planner, const struct networks *networks, enum family family)
+{
+	struct term term = { .networks = plan_networks(planner, networks, family) };
+
+	term.impossible = term.networks.count == 0;
+	return term;
+}
+
+static struct term term_set(struct planner *planner, size_t index, enum family family)
+{
+	char name[SET_NAME_ROOM];
+	struct term term = { .impossible = networks_of_family(&planner->view->sets[index], family).count == 0 };
+
+	set_name(name, index, family);
+	term.set = arena_text(planner->plan->arena, name, strlen(name));
+	planner->builder.failed |= term.set == NULL;
+	return term;
+}
+
+static struct term term_from_zone(struct planner *planner, const struct zone *zone, enum family family)
+{
+	struct term term = { 0 };
+
+	if (zone->networks.count > 0)
+		term = term_networks(planner, &zone->networks, family);
+	if (zone->devices.count > 0)
+		term.devices = &zone->devices;
+	else
+		term.not_links = true;
+	return term;
+}
+
+static struct term term_from(struct planner *planner, const struct end *end, enum family family)
+{
+	struct network network = end->network;
+	struct networks one = { &network, 1 };
+
+	switch (end->kind) {
+	case END_ANY:
+		break;
+	case END_INTERNET:
+		return (struct term){ .came_by_link = true };
+	case END_ROUTER:
+		return (struct term){ .came_from_self = true };
+	case END_ZONE:
+		return term_from_zone(planner, &planner->config->zones[end->index], family);
+	case END_LINK:
+		return (struct term){ .came_by_link = true, .link = planner->ids->links[end->index] };
+	case END_NETWORK:
+		return term_networks(planner, &one, family);
+	case END_SET:
+		return term_set(planner, end->index, family);
+	}
+	return (struct term){ 0 };
+}
+
+/* This machine is in no zone, though its addresses are in their networks. */
+static struct term term_to_zone(struct planner *planner, const struct networks *behind, enum family family)
+{
+	struct term term = term_networks(planner, behind, family);
+
+	term.not_self = true;
+	return term;
+}
+
+static struct term term_to(struct planner *planner, const struct end *end, enum family family)
+{
+	struct network network = end->network;
+	struct networks one = { &network, 1 };
+
+	switch (end->kind) {
+	case END_ANY:
+		break;
+	case END_INTERNET:
+		return (struct term){ .goes_by_link = true };
+	case END_ROUTER:
+		return (struct term){ .to_self = true };
+	case END_ZONE:
+		return term_to_zone(planner, &planner->view->zones[end->index].behind, family);
+	case END_LINK:
+		return term_networks(planner, &planner->view->links[end->index].addresses, family);
+	case END_NETWORK:
+		return term_networks(planner, &one, family);
+	case END_SET:
+		return term_set(planner, end->index, family);
+	}
+	return (struct term){ 0 };
+}
+
+void plan_match_link(struct planner *planner, unsigned int id, bool negate)
+{
+	build_mark_is(&planner->builder, MATCH_MARK, mark_link_mask(planner->layout),
+		mark_make(planner->layout, id, 0, 0), negate);
+}
+
+/* A packet of this machine has no arriving device, which no name matches. */
+static void match_from(struct planner *planner, const struct term *term)
+{
+	static const char *none = "";
+	struct names no_device = { &none, 1 };
+	struct builder *b = &planner->builder;
+
+	if (term->devices != NULL)
+		build_devices(b, MATCH_DEVICE_IN, term->devices, false);
+	if (term->not_links) {
+		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+		build_devices(b, MATCH_DEVICE_IN, &no_device, true);
+	}
+	if (term->came_from_self)
+		build_devices(b, MATCH_DEVICE_IN, &no_device, false);
+	if (term->came_by_link && term->link == 0)
+		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
+	if (term->came_by_link && term->link != 0)
+		plan_match_link(planner, term->link, false);
+}
+
+static void match_to(struct planner *planner, const struct term *term)
+{
+	static const uint32_t local = TO_LOCAL;
+
+	if (term->goes_by_link)
+		plan_match_link(planner, MARK_LINK_UNDECIDED, false);
+	if (term->to_self || term->not_self)
+		build_values(&planner->builder, MATCH_DESTINATION_KIND, &local, 1, term->not_self);
+}
+
+static void match_networks(struct planner *planner, enum statement_kind kind, enum family family,
+	const struct networks *networks)
+{
+	struct statement statement = { .kind = kind, .family = family, .networks = *networks };
+
+	if (networks->count > 0)
+		build_statement(&planner->builder, statement);
+}
+
+static const struct side from_side = { term_from, match_from, MATCH_SOURCE, PACKET_SOURCE, "not-from" };
+static const struct side to_side = { term_to, match_to, MATCH_DESTINATION, PACKET_DESTINATION, "not-to" };
+
+static void match_term(struct planner *planner, const struct side *side, const struct term *term, enum family family)
+{
+	struct statement set = { .kind = MATCH_IN_SET, .family = family, .name = term->set,
+		.keys = { { side->address }, 1 } };
+
+	side->match(planner, term);
+	if (term->to_outside.count > 0)
+		build_devices(&planner->builder, MATCH_DEVICE_IN, &planner->link_devices, true);
+	match_networks(planner, MATCH_DESTINATION, family, &term->to_outside);
+	match_networks(planner, side->networks, family, &term->networks);
+	if (term->set != NULL)
+		build_statement(&planner->builder, set);
+}
+
+struct terms {
+	struct term *items; /* none of them impossible; room for as many again as the list has */
+	size_t count;
+};
+
+static void terms_add(struct terms *terms, struct term term)
+{
+	if (!term.impossible)
+		terms->items[terms->count++] = term;
+}
+
+/* All networks of the list are one term. */
+static struct terms terms_of(struct planner *planner, const struct side *side, const struct ends *ends, enum family family)
+{
+	struct arena *arena = planner->plan->arena;
+	struct terms terms = { .items = arena_array(arena, 2 * ends->count + 1, sizeof(struct term)) };
+	struct networks networks = { .items = arena_array(arena, ends->count, sizeof(struct network)) };
+
+	planner->builder.failed |= terms.items == NULL || networks.items == NULL;
+	if (planner->builder.failed)
+		return (struct terms){ 0 };
+	for (size_t i = 0; i < ends->count; i++) {
+		if (ends->items[i].kind == END_NETWORK)
+			networks.items[networks.count++] = ends->items[i].network;
+		else
+			terms_add(&terms, side->term(planner, &ends->items[i], family));
+	}
+	terms_add(&terms, term_networks(planner, &networks, family));
+	return terms;
+}
+
+/* Of a list that takes in, where an empty one is everything. */
+static struct terms terms_or_any(struct planner *planner, const struct side *side, const struct ends *ends,
+	enum family family)
+{
+	struct end anything = { .kind = END_ANY };
+	struct ends any = { &anything, 1 };
+
+	return terms_of(planner, side, ends->count > 0 ? ends : &any, family);
+}
+
+/*
+ * Hairpin: who connects from inside to an outside address of ours meets a port forward as the internet does. The
+ * policy forwards in that family; terms are those of its from and have room.
+ */
+static void add_hairpins(struct planner *planner, const struct ends *from, struct terms *terms, enum family family)
+{
+	for (size_t i = 0; i < from->count && !planner->builder.failed; i++) {
+		const struct end *end = &from->items[i];
+		struct term term = { 0 };
+
+		if (end->kind != END_INTERNET && end->kind != END_LINK)
+			continue;
+		term.to_outside = plan_outside_addresses(planner, end->kind == END_LINK ? end->index : NO_LINK, family);
+		term.impossible = term.to_outside.count == 0;
+		terms_add(terms, term);
+	}
+}
+
+static void match_ports(struct planner *planner, enum statement_kind kind, const struct port_ranges *ranges)
+{
+	if (ranges->count > 0)
+		build_statement(&planner->builder, (struct statement){ .kind = kind, .ports = plan_ports(planner, ranges) });
+}
+
+/* In order of number and each once, whatever names they were given by. */
+static void match_numbers(struct planner *planner, enum statement_kind kind, enum family family, const uint8_t *items,
+	size_t item_count)
+{
+	struct statement statement = { .kind = kind, .family = family };
+	struct values *values = &statement.values;
+
+	if (item_count == 0)
+		return;
+	values->items = arena_array(planner->plan->arena, item_count, sizeof(*values->items));
+	planner->builder.failed |= values->items == NULL;
+	for (uint32_t number = 0; number < 256 && values->items != NULL && values->count < item_count; number++) {
+		if (memchr(items, (int)number, item_count) != NULL)
+			values->items[values->count++] = number;
+	}
+	build_statement(&planner->builder, statement);
+}
+
+static bool covers(const struct icmp_type *all, const struct icmp_type *one)
+{
+	return all->type == one->type && (all->any_code || (!one->any_code && all->code == one->code));
+}
+
+/* Each once: a code is not named beside all codes of its type. */
+static void match_icmp_types(struct planner *planner, const struct icmp_types *types, enum family family)
+{
+	struct statement statement = { .kind = MATCH_ICMP_TYPE, .family = family };
+	struct icmp_types *kept = &statement.icmp_types;
+
+	kept->items = arena_array(planner->plan->arena, types->count, sizeof(*kept->items));
+	planner->builder.failed |= kept->items == NULL;
+	for (size_t i = 0; i < types->count && kept->items != NULL; i++) {
+		bool covered = false;
+
+		for (size_t j = 0; j < types->count; j++)
+			covered |= j != i && covers(&types->items[j], &types->items[i]) &&
+				   (j < i || !covers(&types->items[i], &types->items[j]));
+		if (!covered)
+			kept->items[kept->count++] = types->items[i];
+	}
+	build_statement(&planner->builder, statement);
+}
+
+/* What does not depend on where it comes from and goes to. A type of ICMP says the protocol, too. */
+static void match_service(struct planner *planner, const struct match *match, enum family family)
+{
+	build_family(&planner->builder, family);
+	if (match->icmp_types.count > 0)
+		match_icmp_types(planner, &match->icmp_types, family);
+	else
+		match_numbers(planner, MATCH_PROTOCOL, family, match->protocols.items, match->protocols.count);
+	match_ports(planner, MATCH_FROM_PORT, &match->from_ports);
+	match_ports(planner, MATCH_TO_PORT, &match->to_ports);
+	match_numbers(planner, MATCH_DSCP, family, match->dscps.items, match->dscps.count);
+}
+
+/* What is excluded goes back to where the chain was called, and so to the next policy. */
+static void plan_exclusions(struct planner *planner, const struct policy *policy, const struct side *side,
+	const struct ends *ends, enum family family)
+{
+	struct terms terms = terms_of(planner, side, ends, family);
+
+	for (size_t i = 0; i < terms.count; i++) {
+		build_rule(&planner->builder, "%s: %s", policy->name, side->exclusion);
+		build_family(&planner->builder, family);
+		match_term(planner, side, &terms.items[i], family);
+		build_action(&planner->builder, RETURN);
+	}
+}
+
+/* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
+static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
+	enum family family)
+{
+	const struct match *match = &policy->match;
+	struct terms froms = terms_or_any(planner, &from_side, &match->from, family);
+	struct terms tos = terms_or_any(planner, &to_side, &match->to, family);
+
+	if (policy->nat.forwards[family])
+		add_hairpins(planner, &match->from, &froms, family);
+	plan_exclusions(planner, policy, &from_side, &match->not_from, family);
+	plan_exclusions(planner, policy, &to_side, &match->not_to, family);
+	for (size_t i = 0; i < froms.count * tos.count; i++) {
+		build_rule(&planner->builder, "%s", policy->name);
+		match_service(planner, match, family);
+		match_term(planner, &from_side, &froms.items[i / tos.count], family);
+		match_term(planner, &to_side, &tos.items[i % tos.count], family);
+		build_jump(&planner->builder, GOTO, chain);
+	}
+}
+
+/* Types of ICMP are of one family: that of the protocol, which is alone then. */
+static bool is_in_family(const struct match *match, enum family family)
+{
+	return match->icmp_types.count == 0 || match->protocols.items[0] == (family == IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+void plan_match(struct planner *planner, const struct policy *policy, const char *chain)
+{
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		if (is_in_family(&policy->match, family))
+			plan_match_family(planner, policy, chain, family);
+	}
+}
+
+static void note_sets(const struct ends *ends, bool *used)
+{
+	for (size_t i = 0; i < ends->count; i++) {
+		if (ends->items[i].kind == END_SET)
+			used[ends->items[i].index] = true;
+	}
+}
+
+static void plan_set(struct planner *planner, size_t index)
+{
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		char name[SET_NAME_ROOM];
+		struct ruleset_set set = { .name = set_name(name, index, family), .kind = SET_NETWORKS, .family = family,
+			.networks = plan_networks(planner, &planner->view->sets[index], family) };
+
+		if (set.networks.count > 0)
+			build_set(&planner->builder, set);
+	}
+}
+
+void plan_match_sets(struct planner *planner)
+{
+	const struct config *config = planner->config;
+	bool used[CONFIG_SETS_MAX] = { false };
+
+	for (size_t i = 0; i < config->policy_count; i++) {
+		const struct match *match = &config->policies[i].match;
+
+		note_sets(&match->from, used);
+		note_sets(&match->to, used);
+		note_sets(&match->not_from, used);
+		note_sets(&match->not_to, used);
+	}
+	for (size_t i = 0; i < config->set_count; i++) {
+		if (used[i])
+			plan_set(planner, i);
+	}
+}
