@@ -144,6 +144,7 @@ static void on_second(uv_timer_t *timer)
 
 	watch_threads(daemon);
 	apply_reconcile(daemon);
+	world_follow(daemon);
 	update_rates(daemon);
 	watch_fallbacks(daemon);
 	tell_manager(daemon);
@@ -279,8 +280,7 @@ static int make_parts(struct daemon *daemon)
 
 	daemon->sticky = sticky_new(config->sticky_entries);
 	daemon->links = links_new(daemon, daemon->generation, NULL, 0);
-	daemon->zones = calloc(config->zone_count + 1, sizeof(*daemon->zones));
-	if (daemon->sticky == NULL || daemon->links == NULL || daemon->zones == NULL)
+	if (daemon->sticky == NULL || daemon->links == NULL || world_start(daemon, config) < 0)
 		return -ENOMEM;
 	keep_load(daemon);
 	return world_read(daemon);
@@ -369,6 +369,7 @@ static void stop(struct daemon *daemon)
 	sticky_free(daemon->sticky);
 	free(daemon->zones);
 	free(daemon->attacks);
+	sets_free(daemon->sets);
 	generation_free(daemon->generation);
 	arena_free(daemon->state.arena);
 	events_free(daemon->events);

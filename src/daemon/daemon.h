@@ -16,6 +16,7 @@
 #include "core/plan.h"
 #include "core/sticky.h"
 #include "daemon/events.h"
+#include "daemon/sets.h"
 #include "daemon/verdict.h"
 #include "kernel/devices.h"
 #include "kernel/netlink.h"
@@ -76,6 +77,8 @@ struct daemon {
 	struct generation *generation;
 	struct link_run *links;           /* config.link_count */
 	struct zone_view *zones;          /* config.zone_count */
+	struct sets *sets;
+	uint16_t minute;                  /* of the local week, by which policies hold */
 	struct state state;               /* what was read at the start; outages are kept up to date */
 	struct sticky *sticky;
 	struct devices *devices;
@@ -111,6 +114,8 @@ int daemon_run(const char *config_path, bool foreground);
 /* world.c: reads devices into the links' and zones' views. 0, or -errno and the old views stay. */
 int world_read(struct daemon *daemon);
 struct view world_view(struct daemon *daemon, struct link_view *links);
+int world_start(struct daemon *daemon, const struct config *config); /* room for zones, sets, time; 0 or -ENOMEM */
+void world_follow(struct daemon *daemon); /* each second: sets and times that changed come into force */
 enum link_ground world_ground(const struct link_run *run);
 
 /* servers.c: reads the name servers of this machine, where the file has changed. */

@@ -45,8 +45,7 @@ static int dry_print(FILE *out, struct daemon *daemon)
 	int error = netlink_open(NETLINK_ROUTE, &daemon->routing);
 
 	daemon->links = links_new(daemon, daemon->generation, NULL, 0);
-	daemon->zones = calloc(config->zone_count + 1, sizeof(*daemon->zones));
-	if (daemon->links == NULL || daemon->zones == NULL)
+	if (daemon->links == NULL || world_start(daemon, config) < 0)
 		return -ENOMEM;
 	if (error == 0)
 		error = world_read(daemon);
@@ -68,6 +67,7 @@ int dry_run(FILE *out, const struct config *config)
 		fprintf(stderr, "uplinkd: %s\n", strerror(-error));
 	links_free(daemon.links, config->link_count);
 	free(daemon.zones);
+	sets_free(daemon.sets);
 	devices_free(daemon.devices);
 	netlink_close(daemon.routing);
 	return error < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -50,24 +50,13 @@ static const char *needs_restart(const struct config *old, const struct config *
 	return NULL;
 }
 
-static int replace_zones(struct daemon *daemon, const struct generation *generation)
-{
-	struct zone_view *zones = calloc(generation->config->zone_count + 1, sizeof(*zones));
-
-	if (zones == NULL)
-		return -ENOMEM;
-	free(daemon->zones);
-	daemon->zones = zones;
-	return 0;
-}
-
 static int replace(struct daemon *daemon, struct generation *generation)
 {
 	struct generation *before = daemon->generation;
 	size_t before_count = before->config->link_count;
 	struct link_run *old = daemon->links, *links = links_new(daemon, generation, old, before_count);
 
-	if (links == NULL || replace_zones(daemon, generation) < 0) {
+	if (links == NULL || world_start(daemon, generation->config) < 0) {
 		free(links);
 		return -ENOMEM;
 	}

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Turns what the kernel knows of devices into the views of links and zones. */
+/* The world around the configuration: what the kernel knows of devices, sets in files, the time. */
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/week.h"
 #include "daemon/daemon.h"
+#include "daemon/local_time.h"
 
 static bool has_address(const struct device *device, enum family family)
 {
@@ -126,7 +130,58 @@ struct view world_view(struct daemon *daemon, struct link_view *links)
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		links[i] = daemon->links[i].view;
 	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local,
-		.servers = { daemon->servers.items, daemon->servers.count } };
+		.servers = { daemon->servers.items, daemon->servers.count },
+		.sets = sets_networks(daemon->sets), .minute = daemon->minute };
+}
+
+/* The old ones stay where there is no memory. */
+int world_start(struct daemon *daemon, const struct config *config)
+{
+	struct zone_view *zones = calloc(config->zone_count + 1, sizeof(*zones));
+	struct sets *sets = sets_new(config, daemon->events);
+
+	if (zones == NULL || sets == NULL) {
+		free(zones);
+		sets_free(sets);
+		return -ENOMEM;
+	}
+	free(daemon->zones);
+	sets_free(daemon->sets);
+	daemon->zones = zones;
+	daemon->sets = sets;
+	daemon->minute = local_minute(time(NULL));
+	return 0;
+}
+
+/* Names them, as far as there is room. */
+static void tell_times(struct daemon *daemon, uint16_t minute)
+{
+	const struct config *config = daemon->generation->config;
+	char text[400] = "";
+
+	for (size_t i = 0; i < config->policy_count && strlen(text) + CONFIG_NAME_MAX + 20 < sizeof(text); i++) {
+		const struct time_spans *times = &config->policies[i].match.times;
+		size_t length = strlen(text);
+
+		if (week_holds(times, minute) != week_holds(times, daemon->minute))
+			snprintf(text + length, sizeof(text) - length, "%s%s %s", length == 0 ? "" : ", ",
+				config->policies[i].name, week_holds(times, minute) ? "begins" : "ends");
+	}
+	events_add(daemon->events, EVENT_RELOAD, EVENT_NOTICE, NULL, "the time of policies: %s", text);
+}
+
+void world_follow(struct daemon *daemon)
+{
+	uint16_t minute = local_minute(time(NULL));
+	bool changed = sets_look(daemon->sets);
+
+	if (week_differs(daemon->generation->config, daemon->minute, minute)) {
+		tell_times(daemon, minute);
+		changed = true;
+	}
+	daemon->minute = minute;
+	if (changed && apply_all(daemon, NULL) < 0)
+		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "no memory: the old decisions stay for now");
 }
 
 enum link_ground world_ground(const struct link_run *run)
