@@ -178,8 +178,7 @@ static const struct side to_side = { term_to, match_to, MATCH_DESTINATION, PACKE
 
 static void match_term(struct planner *planner, const struct side *side, const struct term *term, enum family family)
 {
-	struct statement set = { .kind = MATCH_IN_SET, .family = family, .name = term->set,
-		.keys = { { side->address }, 1 } };
+	struct packet_keys keys = { { side->address }, 1 };
 
 	side->match(planner, term);
 	if (term->to_outside.count > 0)
@@ -187,7 +186,7 @@ static void match_term(struct planner *planner, const struct side *side, const s
 	match_networks(planner, MATCH_DESTINATION, family, &term->to_outside);
 	match_networks(planner, side->networks, family, &term->networks);
 	if (term->set != NULL)
-		build_statement(&planner->builder, set);
+		build_in_set(&planner->builder, term->set, family, keys, false);
 }
 
 struct terms {

@@ -111,33 +111,23 @@ policies:
   - name: rest
     balance: { links: [fiber] }
 """
-# The client marks by port, as a telephone would.
-MARKER = """
-table inet marker {
-    chain output {
-        type route hook output priority -150;
-        th dport 5046 ip dscp set 46
-        th dport 5046 ip6 dscp set 46
-        th dport 5007 ip dscp set 7
-        th dport 5007 ip6 dscp set 7
-        th dport 5010 ip dscp set 10
-        th dport 5010 ip6 dscp set 10
-    }
-}
-"""
+# The client marks by destination; to others it does not.
+MARKER = "".join(f"""
+        ip daddr 192.0.2.{dscp} ip dscp set {dscp}
+        ip6 daddr 2001:db8:ffff::{dscp} ip6 dscp set {dscp}""" for dscp in (46, 7, 10))
 
 
 @FAMILIES
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_code_points(lab, family, protocol):
-    lab.nft("lan", MARKER)
+    lab.nft("lan", f"table inet marker {{ chain output {{ type route hook output priority -150;{MARKER}\n}}\n}}\n")
     lab.start_daemon(lab.config(CODE_POINTS))
-    expected = {5046: "lte", 5007: "lte", 5010: "fiber", 5000: "cable"}
+    expected = {46: "lte", 7: "lte", 10: "fiber", 11: "cable"}
     for alone in (False, True):
         if alone:
             lab.daemon.kill9()
-        seen = {port: took(lab, family, 1, port, protocol) for port in expected}
-        assert seen == {port: {link: 10} for port, link in expected.items()}, f"alone: {alone}"
+        seen = {host: took(lab, family, host, protocol=protocol) for host in expected}
+        assert seen == {host: {link: 10} for host, link in expected.items()}, f"alone: {alone}"
 
 
 PINGS = """
