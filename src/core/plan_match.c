@@ -367,16 +367,20 @@ static void note_sets(const struct ends *ends, bool *used)
 	}
 }
 
-static void plan_set(struct planner *planner, size_t index)
+/* A copy, because the plan outlives the view. */
+static void plan_set(struct planner *planner, size_t index, enum family family)
 {
-	for (enum family family = IPV4; family <= IPV6; family++) {
-		char name[SET_NAME_ROOM];
-		struct ruleset_set set = { .name = set_name(name, index, family), .kind = SET_NETWORKS, .family = family,
-			.networks = plan_networks(planner, &planner->view->sets[index], family) };
+	struct networks networks = networks_of_family(&planner->view->sets[index], family);
+	struct network *items = arena_array(planner->plan->arena, networks.count, sizeof(*items));
+	struct ruleset_set set = { .kind = SET_NETWORKS, .family = family, .networks = { items, networks.count } };
+	char name[SET_NAME_ROOM];
 
-		if (set.networks.count > 0)
-			build_set(&planner->builder, set);
-	}
+	planner->builder.failed |= items == NULL;
+	if (networks.count == 0 || items == NULL)
+		return;
+	memcpy(items, networks.items, networks.count * sizeof(*items));
+	set.name = set_name(name, index, family);
+	build_set(&planner->builder, set);
 }
 
 void plan_match_sets(struct planner *planner)
@@ -393,7 +397,7 @@ void plan_match_sets(struct planner *planner)
 		note_sets(&match->not_to, used);
 	}
 	for (size_t i = 0; i < config->set_count; i++) {
-		if (used[i])
-			plan_set(planner, i);
+		for (enum family family = IPV4; family <= IPV6 && used[i]; family++)
+			plan_set(planner, i, family);
 	}
 }
