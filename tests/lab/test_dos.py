@@ -145,10 +145,18 @@ def test_neighbours_in_ipv6_are_limited_but_not_shut_out(lab):
     load.stop()
 
 
+def name_servers():
+    with open("/etc/resolv.conf", encoding="utf-8") as file:
+        return re.findall(r"^nameserver ([\d.]+)$", file.read(), re.M)
+
+
 def test_exempt(lab):
     lab.start_daemon(lab.config(POLICY, extra=dos(SYN + ", exempt: [10.77.1.2, 192.0.2.0/24]")))
     result = lab.load(to="192.0.2.1:80", rate=rate(400), count=400)
     assert result["ok"] == 400 and counter(lab, "syn-flood") == 0
+    spared = lab.run("gw", "nft", "list", "set", "inet", "uplinkd", "exempt-4").stdout
+    for address in [link.gateway4 for link in lab.links] + name_servers():
+        assert re.search(rf"(?<![\d.]){re.escape(address)}(?![\d.])", spared), f"{address} is not spared: {spared}"
     assert lab.load(to="192.0.2.1:80", rate=rate(400), count=400, bind_range="10.77.1.64/32")["ok"] < 200
 
 

@@ -94,6 +94,17 @@ def test_per_all(lab):
     assert lab.load(to="[2001:db8:ffff::1]:80", rate=rate(200), count=5)["ok"] == 0
 
 
+def test_live_connections_of_all_together(lab):
+    """A reload that leaves the policy as it is does not forget who lives."""
+    lab.start_daemon(lab.config(policies("connections: 20, per: all, over: reject")))
+    load = lab.load_start(to="192.0.2.1:80", rate=rate(200), count=30, hold=True, bind_range="10.77.1.64/26")
+    wait_for(lambda: over(lab) >= 10, 10, "10 connections too many")
+    assert lab.load(to="[2001:db8:ffff::1]:80", rate=rate(100), count=5)["ok"] == 0
+    lab.daemon.reload()
+    assert lab.load(to="192.0.2.1:80", rate=rate(100), count=5)["ok"] == 0, "the reload forgot the count"
+    assert sum(item["outcome"] == "ok" for item in load.stop()["attempts"]) == 20
+
+
 def test_block_for(lab):
     """Who is over the limit of one policy is shut out of all."""
     lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 5, block-for: 10m")))

@@ -148,6 +148,30 @@ static void down_mail_is_whole(void **state)
 	free(message);
 }
 
+static void an_attack_says_who_and_what_was_done(void **state)
+{
+	static const char *const sentences[] = { "syn-flood from 198.51.100.7: blocked until 14:05\r\nBcc: all" };
+	struct alert alert = down_alert();
+	char *message;
+
+	(void)state;
+	alert.kind = ALERT_ATTACK;
+	alert.link = NULL;
+	alert.reason = NULL;
+	alert.attack = "syn-flood from 198.51.100.7";
+	alert.answer = "blocked until 14:05";
+	alert.consequences = sentences;
+	alert.consequence_count = 1;
+	message = alert_message(&alert, "gw@example.net", noc, 1);
+	assert_non_null(message);
+	assert_non_null(strstr(message, "\r\nSubject: [gw.example.net] attack syn-flood from 198.51.100.7:"));
+	assert_non_null(strstr(message, "\r\nToo much came to gw.example.net: syn-flood from 198.51.100.7.\r\n"));
+	assert_non_null(strstr(message, "\r\n  - syn-flood from 198.51.100.7: blocked until 14:05??Bcc: all\r\n"));
+	assert_non_null(strstr(message, "\r\n  uplinkctl blocked\r\n  uplinkctl unblock ADDRESS\r\n"));
+	assert_null(strstr(message, "Checks:"));
+	free(message);
+}
+
 static void up_mail_answers_the_down_mail_in_local_time(void **state)
 {
 	static const char *const two[] = { "noc@example.net", "not an address", "boss@example.net" };
@@ -371,6 +395,7 @@ int main(void)
 		cmocka_unit_test(subjects_are_as_promised),
 		cmocka_unit_test(durations_read_well),
 		cmocka_unit_test(down_mail_is_whole),
+		cmocka_unit_test(an_attack_says_who_and_what_was_done),
 		cmocka_unit_test(up_mail_answers_the_down_mail_in_local_time),
 		cmocka_unit_test(strange_clocks_make_a_date_all_the_same),
 		cmocka_unit_test(other_alphabets_arrive),
