@@ -83,13 +83,13 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
 bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links);
 
 /*
- * Whether the plan keeps refusals: whether any policy refuses, and none looks at more of a packet than the
- * device that it came by, addresses, protocol and the port that it goes to.
+ * Whether the plan keeps refusals: whether it does of any policy, and none looks at more of a packet than
+ * the device that it came by, addresses, protocol and the port that it goes to.
  */
 bool plan_keeps_answers(const struct config *config);
 
-/* Whether the policy may refuse a connection, also where it has no link for it. */
-bool plan_refuses(const struct policy *policy);
+/* Whether the policy may refuse a connection, also where it has no link for it, and wants no line in the log. */
+bool plan_keeps_answers_of(const struct policy *policy);
 
 /* Whether anybody may be shut out: whether the plan has the sets for it. */
 bool plan_blocks(const struct config *config);

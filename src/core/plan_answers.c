@@ -17,9 +17,15 @@ static const struct packet_keys keys = {
 	{ PACKET_DEVICE_IN, PACKET_SOURCE, PACKET_DESTINATION, PACKET_PROTOCOL, PACKET_TO_PORT }, 5
 };
 
-bool plan_refuses(const struct policy *policy)
+static bool refuses(const struct policy *policy)
 {
 	return policy->action != ACTION_ALLOW || policy->balance.if_none == IF_NONE_DROP;
+}
+
+/* Who wants a line in the log for each is asked each time. */
+bool plan_keeps_answers_of(const struct policy *policy)
+{
+	return refuses(policy) && !policy->log;
 }
 
 bool plan_keeps_answers(const struct config *config)
@@ -31,7 +37,7 @@ bool plan_keeps_answers(const struct config *config)
 
 		if (match->from_ports.count > 0 || match->dscps.count > 0)
 			return false;
-		any |= plan_refuses(&config->policies[i]);
+		any |= plan_keeps_answers_of(&config->policies[i]);
 	}
 	return any;
 }
@@ -45,26 +51,43 @@ static void match_kind(struct planner *planner, enum family family)
 	build_values(&planner->builder, MATCH_PROTOCOL, protocols, 2, false);
 }
 
+/* The numbers of policies that refuse and are asked each time, as marks have them. */
+static struct values asked_each_time(struct planner *planner)
+{
+	const struct config *config = planner->config;
+	struct values values = { .items = arena_array(planner->plan->arena, config->policy_count + 1, sizeof(uint32_t)) };
+
+	planner->builder.failed |= values.items == NULL;
+	for (size_t i = 0; i < config->policy_count && values.items != NULL; i++) {
+		if (refuses(&config->policies[i]) && config->policies[i].log)
+			values.items[values.count++] = mark_make(planner->layout, 0, 0, planner->ids->policies[i]);
+	}
+	return values;
+}
+
 void plan_answers_keep(struct planner *planner)
 {
 	struct builder *b = &planner->builder;
-	uint32_t refusals[] = { mark_make(planner->layout, MARK_LINK_DROP, 0, 0),
+	const uint32_t refusals[] = { mark_make(planner->layout, MARK_LINK_DROP, 0, 0),
 		mark_make(planner->layout, MARK_LINK_REJECT, 0, 0) };
+	struct statement refused = { .kind = MATCH_MARK, .mask = mark_link_mask(planner->layout) };
+	struct statement logged = { .kind = MATCH_MARK, .negate = true, .mask = mark_policy_mask(planner->layout) };
 	char set[NAME_ROOM];
 
 	if (!plan_keeps_answers(planner->config))
 		return;
+	logged.values = asked_each_time(planner);
+	refused.values.items = arena_array(b->arena, 2, sizeof(*refusals));
+	b->failed |= refused.values.items == NULL;
+	if (b->failed)
+		return;
+	memcpy(refused.values.items, refusals, sizeof(refusals));
+	refused.values.count = 2;
 	for (enum family family = IPV4; family <= IPV6; family++) {
-		struct statement refused = { .kind = MATCH_MARK, .mask = mark_link_mask(planner->layout) };
-
-		refused.values.items = arena_array(b->arena, 2, sizeof(*refusals));
-		b->failed |= refused.values.items == NULL;
-		if (b->failed)
-			return;
-		memcpy(refused.values.items, refusals, sizeof(refusals));
-		refused.values.count = 2;
 		build_rule(b, "a refusal is kept for who asks again");
 		build_statement(b, refused);
+		if (logged.values.count > 0)
+			build_statement(b, logged);
 		match_kind(planner, family);
 		build_into_set(b, KEEP_MARK, plan_family_name(set, sizeof(set), PLAN_ANSWERS, family), family, keys, ANSWER_MS);
 	}
@@ -110,7 +133,7 @@ static void plan_counts(struct planner *planner)
 	for (size_t i = 0; i < config->policy_count && !b->failed; i++) {
 		unsigned int id = planner->ids->policies[i];
 
-		if (!plan_refuses(&config->policies[i]))
+		if (!plan_keeps_answers_of(&config->policies[i]))
 			continue;
 		snprintf(name, sizeof(name), "%s-%u", PLAN_REFUSED, id);
 		build_counter(b, name);

@@ -177,7 +177,7 @@ static uint64_t refused_by_kernel(struct daemon *daemon, size_t index)
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s-%u", PLAN_REFUSED, daemon->generation->ids.policies[index]);
-	if (plan_refuses(policy) && plan_keeps_answers(config) &&
+	if (plan_keeps_answers_of(policy) && plan_keeps_answers(config) &&
 		ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, name, &count) == 0)
 		sum += count;
 	snprintf(name, sizeof(name), "%s-%u", PLAN_OVER, daemon->generation->ids.policies[index]);
