@@ -11,10 +11,11 @@ static void trace_add(struct trace *trace, size_t policy, const char *mismatch, 
 		trace->steps[trace->count++] = (struct trace_step){ policy, mismatch, no_link };
 }
 
-/* classifier_match() with a word on each policy that was passed over. */
-static size_t next_policy(const struct snapshot *snapshot, const struct flow *flow, size_t start, struct trace *trace)
+/* classifier_next() with a word on each policy that was passed over. */
+static size_t next_policy(const struct snapshot *snapshot, const struct classifier_search *search,
+	const struct flow *flow, size_t start, struct trace *trace)
 {
-	size_t found = classifier_match(snapshot->classifier, flow, start);
+	size_t found = classifier_next(search, start);
 
 	for (size_t i = start; trace != NULL && i < found; i++)
 		trace_add(trace, i, classifier_mismatch(snapshot->classifier, flow, i), false);
@@ -92,9 +93,11 @@ static bool settle(const struct snapshot *snapshot, const struct flow *flow, con
 void decide(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
 	struct decision *ret_decision, struct trace *trace)
 {
+	struct classifier_search search;
 	size_t policy = 0;
 
-	while ((policy = next_policy(snapshot, flow, policy, trace)) < snapshot->config->policy_count) {
+	classifier_search(&search, snapshot->classifier, flow);
+	while ((policy = next_policy(snapshot, &search, flow, policy, trace)) < snapshot->config->policy_count) {
 		bool settled;
 
 		*ret_decision = (struct decision){ .policy = policy };

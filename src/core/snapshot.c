@@ -101,7 +101,8 @@ struct snapshot *snapshot_new(const struct snapshot_parts *parts)
 	snapshot->arena = arena_new();
 	if (snapshot->arena == NULL)
 		goto fail;
-	snapshot->classifier = classifier_new(snapshot->arena, parts->config, parts->ids, parts->view);
+	snapshot->classifier = classifier_new(parts->config, parts->ids, parts->view,
+		parts->previous == NULL ? NULL : parts->previous->classifier);
 	if (snapshot->classifier == NULL || make_policies(snapshot, parts) < 0
 	    || make_any_link(snapshot, parts->view) < 0 || make_device_links(snapshot, parts->view) < 0)
 		goto fail;
@@ -119,6 +120,7 @@ void snapshot_free(struct snapshot *snapshot)
 	for (size_t i = 0; snapshot->balancers != NULL && i < snapshot->config->policy_count; i++)
 		balancer_free(snapshot->balancers[i]);
 	balancer_free(snapshot->any_link);
+	classifier_free(snapshot->classifier);
 	arena_free(snapshot->arena);
 	free(snapshot);
 }

@@ -34,3 +34,9 @@ struct view {
 	struct networks *sets; /* index as in config.sets: sorted, none inside another, IPv4 before IPv6 */
 	uint16_t minute;       /* of the local week, from Monday 00:00 */
 };
+
+/* A copy of what policies can match; link states are left out. Lives in the arena. 0 or -ENOMEM. */
+int view_copy(struct arena *arena, const struct config *config, const struct view *view, struct view *ret_copy);
+
+/* Whether policies match by the one as by the other, the minute aside. */
+bool view_same(const struct config *config, const struct view *a, const struct view *b);

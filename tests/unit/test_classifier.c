@@ -31,15 +31,13 @@
 
 struct subject {
 	struct sample_gateway *gateway;
-	struct arena *arena;
 	struct classifier *classifier;
 };
 
 static void subject_of(struct subject *subject, struct sample_gateway *gateway)
 {
-	*subject = (struct subject){ .gateway = gateway, .arena = arena_new() };
-	assert_non_null(subject->arena);
-	subject->classifier = classifier_new(subject->arena, gateway->config, &gateway->ids, &gateway->view);
+	*subject = (struct subject){ .gateway = gateway };
+	subject->classifier = classifier_new(gateway->config, &gateway->ids, &gateway->view, NULL);
 	assert_non_null(subject->classifier);
 }
 
@@ -62,7 +60,7 @@ static void open_match(struct subject *subject, const char *match)
 
 static void close_subject(struct subject *subject)
 {
-	arena_free(subject->arena);
+	classifier_free(subject->classifier);
 	gateway_free(subject->gateway);
 }
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keeps and compares those parts of a view that policies match by. */
+
+#include "core/view.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/networks.h"
+
+static int copy_networks(struct arena *arena, const struct networks *from, struct networks *to)
+{
+	to->items = arena_array(arena, from->count, sizeof(*to->items));
+	if (to->items == NULL)
+		return -ENOMEM;
+	if (from->count > 0)
+		memcpy(to->items, from->items, from->count * sizeof(*to->items));
+	to->count = from->count;
+	return 0;
+}
+
+static int copy_zone(struct arena *arena, const struct zone_view *from, struct zone_view *to)
+{
+	to->device_indexes = arena_array(arena, from->device_count, sizeof(*to->device_indexes));
+	if (to->device_indexes == NULL)
+		return -ENOMEM;
+	if (from->device_count > 0)
+		memcpy(to->device_indexes, from->device_indexes, from->device_count * sizeof(*to->device_indexes));
+	to->device_count = from->device_count;
+	return copy_networks(arena, &from->behind, &to->behind);
+}
+
+int view_copy(struct arena *arena, const struct config *config, const struct view *view, struct view *ret_copy)
+{
+	ret_copy->minute = view->minute;
+	ret_copy->links = arena_array(arena, config->link_count, sizeof(*ret_copy->links));
+	ret_copy->zones = arena_array(arena, config->zone_count, sizeof(*ret_copy->zones));
+	ret_copy->sets = arena_array(arena, config->set_count, sizeof(*ret_copy->sets));
+	if (ret_copy->links == NULL || ret_copy->zones == NULL || ret_copy->sets == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->link_count; i++) {
+		if (copy_networks(arena, &view->links[i].addresses, &ret_copy->links[i].addresses) < 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < config->zone_count; i++) {
+		if (copy_zone(arena, &view->zones[i], &ret_copy->zones[i]) < 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < config->set_count; i++) {
+		if (copy_networks(arena, &view->sets[i], &ret_copy->sets[i]) < 0)
+			return -ENOMEM;
+	}
+	return copy_networks(arena, &view->local, &ret_copy->local);
+}
+
+static bool same_zone(const struct zone_view *a, const struct zone_view *b)
+{
+	if (a->device_count != b->device_count || !networks_equal(&a->behind, &b->behind))
+		return false;
+	for (size_t i = 0; i < a->device_count; i++) {
+		if (a->device_indexes[i] != b->device_indexes[i])
+			return false;
+	}
+	return true;
+}
+
+bool view_same(const struct config *config, const struct view *a, const struct view *b)
+{
+	bool same = networks_equal(&a->local, &b->local);
+
+	for (size_t i = 0; same && i < config->link_count; i++)
+		same = networks_equal(&a->links[i].addresses, &b->links[i].addresses);
+	for (size_t i = 0; same && i < config->zone_count; i++)
+		same = same_zone(&a->zones[i], &b->zones[i]);
+	for (size_t i = 0; same && i < config->set_count; i++)
+		same = networks_equal(&a->sets[i], &b->sets[i]);
+	return same;
+}
