@@ -217,6 +217,7 @@ static struct world make_world(size_t policies, const struct networks *sets)
 {
 	struct world world = { .arena = arena_new() };
 
+	world.config.kernel.mark_policy_bits = 14;
 	world.config.set_count = SETS;
 	world.config.sets = take(world.arena, SETS, sizeof(*world.config.sets));
 	world.view.sets = take(world.arena, SETS, sizeof(*world.view.sets));

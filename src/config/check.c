@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/loader.h"
+#include "core/mark.h"
 #include "core/schedule.h"
 
 /* Tables of the kernel itself: default, main, local. */
@@ -173,6 +174,13 @@ static void check_kernel(struct loader *loader)
 			"the tables %u to %u include those of the kernel (253 to 255)", kernel->first_table,
 			kernel->first_table + CONFIG_LINKS_MAX);
 		problem_hint(&loader->problems, "the default is 7000");
+	}
+	if (kernel->mark_shift + MARK_LINK_BITS + MARK_CLASS_BITS + kernel->mark_policy_bits > 32) {
+		problem_add(&loader->problems, place_of_key(map, "mark-policy-bits", root),
+			"a mark has 32 bits: %u for policies and 11 others do not fit in when shifted by %u",
+			kernel->mark_policy_bits, kernel->mark_shift);
+		problem_hint(&loader->problems, "lower `mark-shift' to %u at most",
+			32u - MARK_LINK_BITS - MARK_CLASS_BITS - kernel->mark_policy_bits);
 	}
 	if (kernel->first_queue + 2u * kernel->queues > 65536) {
 		problem_add(&loader->problems, place_of_key(map, "first-queue", root),

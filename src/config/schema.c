@@ -331,6 +331,8 @@ static const struct field control[] = {
 static const struct field kernel[] = {
 	{ "mark-shift", NUMBER(kernel_settings, mark_shift, 0, MARK_SHIFT_MAX), .standard = "0",
 		.meaning = "moves the 24 bits of the mark to the left" },
+	{ "mark-policy-bits", NUMBER(kernel_settings, mark_policy_bits, MARK_POLICY_BITS_LEAST, MARK_POLICY_BITS),
+		.standard = "13", .meaning = "bits of the mark that tell policies apart" },
 	{ "first-table", NUMBER(kernel_settings, first_table, 1, 2147483000), .standard = "7000",
 		.meaning = "first number of the routing tables" },
 	{ "rule-priority", NUMBER(kernel_settings, rule_priority, 1, 32465), .standard = "1000",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/forms.h"
+#include "core/mark.h"
 
 static void read_version(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
@@ -101,14 +102,31 @@ static void read_links(struct loader *loader, const struct field *field, const s
 	problem_hint(&loader->problems, "write `NAME: { device: DEVICE }'");
 }
 
+/* As many as marks tell apart. Where their layout could not be read, the reader hears of that. */
+static size_t policies_max(const struct config *config)
+{
+	return config->kernel.mark_policy_bits == 0 ? CONFIG_POLICIES_MAX : mark_policy_max(mark_layout_of(&config->kernel));
+}
+
+static void too_many_policies(struct loader *loader, const struct node *node)
+{
+	unsigned int bits = loader->config->kernel.mark_policy_bits;
+	size_t most = policies_max(loader->config);
+
+	problem_add(&loader->problems, node->at, "more than %zu policies", most);
+	if (bits == MARK_POLICY_BITS)
+		problem_hint(&loader->problems, "lists in `match' put several into one");
+	else
+		problem_hint(&loader->problems, "`kernel: { mark-policy-bits: %u }' makes room for %zu", bits + 1, 2 * most + 2);
+}
+
 static void read_policy(struct loader *loader, const struct node *node)
 {
 	struct config *config = loader->config;
 	size_t index = config->policy_count;
 
-	if (index == loader->policy_room || index == CONFIG_POLICIES_MAX) {
-		problem_add(&loader->problems, node->at, "more than %d policies", CONFIG_POLICIES_MAX);
-		problem_hint(&loader->problems, "lists in `match' put several into one");
+	if (index == loader->policy_room || index == policies_max(config)) {
+		too_many_policies(loader, node);
 		return;
 	}
 	loader->policies[index] = (struct place){ node_get(node, "name"), node };
@@ -129,7 +147,7 @@ static void read_policies(struct loader *loader, const struct field *field, cons
 	}
 	for (size_t i = 0; i < node->count; i++) {
 		read_policy(loader, node->items[i]);
-		if (loader->config->policy_count == CONFIG_POLICIES_MAX && loader->problems.count > before)
+		if (loader->config->policy_count == policies_max(loader->config) && loader->problems.count > before)
 			return;
 	}
 }

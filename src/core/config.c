@@ -3,6 +3,7 @@
 
 #include "core/config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void config_free(struct config *config)
@@ -64,4 +65,31 @@ const char *detector_name(enum detector detector)
 	};
 
 	return names[detector];
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	const struct policy_name *a = left, *b = right;
+
+	return strcmp(a->name, b->name);
+}
+
+struct policy_name *config_policy_names(const struct config *config)
+{
+	struct policy_name *names = calloc(config->policy_count + 1, sizeof(*names));
+
+	if (names == NULL)
+		return NULL;
+	for (size_t i = 0; i < config->policy_count; i++)
+		names[i] = (struct policy_name){ config->policies[i].name, i };
+	qsort(names, config->policy_count, sizeof(*names), compare_names);
+	return names;
+}
+
+int config_policy_named(const struct policy_name *names, size_t count, const char *name)
+{
+	const struct policy_name wanted = { .name = name };
+	const struct policy_name *found = bsearch(&wanted, names, count, sizeof(*names), compare_names);
+
+	return found == NULL ? -1 : (int)found->index;
 }

@@ -13,7 +13,7 @@
 
 #define CONFIG_LINKS_MAX    60
 #define CONFIG_ZONES_MAX    64
-#define CONFIG_POLICIES_MAX 8190
+#define CONFIG_POLICIES_MAX 65534 /* with the widest policy field of marks; see mark_policy_max() */
 #define CONFIG_SETS_MAX     1024
 #define CONFIG_NAME_MAX     32
 
@@ -368,6 +368,7 @@ struct syslog_settings {
 
 struct kernel_settings {
 	uint8_t mark_shift;
+	uint8_t mark_policy_bits;
 	uint32_t first_table;   /* link with id n has table first_table + n */
 	uint32_t rule_priority; /* first of a range of 300 */
 	uint16_t first_queue;
@@ -402,6 +403,15 @@ void config_free(struct config *config);
 int config_link(const struct config *config, const char *name);
 int config_zone(const struct config *config, const char *name);
 int config_policy(const struct config *config, const char *name);
+
+/* Where many policies are looked up by name: all of them, sorted. The caller frees it. NULL: no memory. */
+struct policy_name {
+	const char *name;
+	size_t index;
+} *config_policy_names(const struct config *config);
+
+/* As config_policy(), in what config_policy_names() gave for count policies. */
+int config_policy_named(const struct policy_name *names, size_t count, const char *name);
 int config_set(const struct config *config, const char *name);
 
 /* "syn-flood", as the configuration calls it. */

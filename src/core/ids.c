@@ -11,7 +11,7 @@
 #include "core/mark.h"
 
 _Static_assert(CONFIG_LINKS_MAX <= MARK_LINK_MAX, "each link has a number");
-_Static_assert(CONFIG_POLICIES_MAX <= MARK_POLICY_MAX, "each policy has a number");
+_Static_assert(CONFIG_POLICIES_MAX < (1 << MARK_POLICY_BITS) - 1, "each policy has a number");
 
 /* How a number is bound: the lowest that is free is taken first, one of a name that is gone last. */
 enum number_use {
@@ -145,7 +145,7 @@ int ids_assign(struct arena *arena, const struct config *config, const struct id
 		return -ENOMEM;
 
 	if (numbering_open(&of_links, MARK_LINK_MAX, links, link_records) < 0 ||
-		numbering_open(&of_policies, MARK_POLICY_MAX, policies, policy_records) < 0)
+		numbering_open(&of_policies, mark_policy_max(mark_layout_of(&config->kernel)), policies, policy_records) < 0)
 		goto cleanup;
 	result = assign_links(config, &of_links, ids.links);
 	if (result == 0)

@@ -168,7 +168,7 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
 	if (plan == NULL)
 		return NULL;
 	planner.plan = plan;
-	planner.layout.shift = config->kernel.mark_shift;
+	planner.layout = mark_layout_of(&config->kernel);
 	plan->arena = arena_new();
 	if (plan->arena == NULL || !make_room(&planner))
 		goto fail;

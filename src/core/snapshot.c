@@ -29,22 +29,23 @@ static struct balancer *make_balancer(const struct snapshot *snapshot, const str
 	return balancer_new(balance, candidates, count, previous);
 }
 
-/* The balancer that a policy of that name has in the previous snapshot, or NULL. */
-static const struct balancer *previous_balancer(const struct snapshot *previous, const char *policy)
+/* The balancer that the policy of that name has in the previous snapshot, or NULL. */
+static const struct balancer *previous_balancer(const struct snapshot *snapshot, const struct snapshot *previous,
+	const struct policy_name *names, size_t policy)
 {
-	int index = previous == NULL ? -1 : config_policy(previous->config, policy);
+	int index = (int)policy;
 
+	if (previous == NULL)
+		return NULL;
+	if (previous->config != snapshot->config)
+		index = config_policy_named(names, previous->config->policy_count, snapshot->config->policies[policy].name);
 	return index < 0 ? NULL : previous->balancers[index];
 }
 
-static int make_policies(struct snapshot *snapshot, const struct snapshot_parts *parts)
+static int make_balancers(struct snapshot *snapshot, const struct snapshot_parts *parts, const struct policy_name *names)
 {
 	const struct config *config = parts->config;
 
-	snapshot->balancers = arena_array(snapshot->arena, config->policy_count, sizeof(struct balancer *));
-	snapshot->name_hashes = arena_array(snapshot->arena, config->policy_count, sizeof(uint64_t));
-	if (snapshot->balancers == NULL || snapshot->name_hashes == NULL)
-		return -1;
 	for (size_t i = 0; i < config->policy_count; i++) {
 		const struct policy *policy = &config->policies[i];
 
@@ -52,11 +53,31 @@ static int make_policies(struct snapshot *snapshot, const struct snapshot_parts 
 		if (policy->action != ACTION_ALLOW)
 			continue;
 		snapshot->balancers[i] = make_balancer(snapshot, parts->view, &policy->balance,
-			previous_balancer(parts->previous, policy->name));
+			previous_balancer(snapshot, parts->previous, names, i));
 		if (snapshot->balancers[i] == NULL)
 			return -1;
 	}
 	return 0;
+}
+
+static int make_policies(struct snapshot *snapshot, const struct snapshot_parts *parts)
+{
+	size_t count = parts->config->policy_count;
+	struct policy_name *names = NULL;
+	int result;
+
+	snapshot->balancers = arena_array(snapshot->arena, count, sizeof(struct balancer *));
+	snapshot->name_hashes = arena_array(snapshot->arena, count, sizeof(uint64_t));
+	if (snapshot->balancers == NULL || snapshot->name_hashes == NULL)
+		return -1;
+	if (parts->previous != NULL && parts->previous->config != parts->config) {
+		names = config_policy_names(parts->previous->config);
+		if (names == NULL)
+			return -1;
+	}
+	result = make_balancers(snapshot, parts, names);
+	free(names);
+	return result;
 }
 
 static int make_any_link(struct snapshot *snapshot, const struct view *view)
@@ -96,7 +117,7 @@ struct snapshot *snapshot_new(const struct snapshot_parts *parts)
 	snapshot->ids = parts->ids;
 	snapshot->sticky = parts->sticky;
 	snapshot->key = parts->key;
-	snapshot->layout.shift = parts->config->kernel.mark_shift;
+	snapshot->layout = mark_layout_of(&parts->config->kernel);
 	snapshot->generation = parts->generation;
 	snapshot->arena = arena_new();
 	if (snapshot->arena == NULL)

@@ -17,7 +17,7 @@
 
 static struct mark_layout layout_of(const struct daemon *daemon)
 {
-	return (struct mark_layout){ daemon->generation->config->kernel.mark_shift };
+	return mark_layout_of(&daemon->generation->config->kernel);
 }
 
 struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *generation, const struct snapshot *previous)

@@ -88,6 +88,32 @@ static bool add_record(struct arena *arena, struct id_record *records, size_t *c
 	return records[(*count)++].name != NULL;
 }
 
+static bool put_policy(struct state *copy, const char *name, uint16_t id)
+{
+	const char *text = arena_text(copy->arena, name, strlen(name));
+
+	copy->policies[copy->policy_count++] = (struct id_record){ text, id };
+	return text != NULL;
+}
+
+/* There may be thousands. */
+static bool copy_policies(const struct generation *generation, const struct state *old, struct state *copy)
+{
+	const struct config *config = generation->config;
+	size_t most = mark_policy_max(mark_layout_of(&config->kernel));
+	struct policy_name *names = config_policy_names(config);
+	bool good = names != NULL;
+
+	for (size_t i = 0; good && i < config->policy_count; i++)
+		good = put_policy(copy, config->policies[i].name, generation->ids.policies[i]);
+	for (size_t i = 0; good && i < old->policy_count && copy->policy_count < most; i++) {
+		if (config_policy_named(names, config->policy_count, old->policies[i].name) < 0)
+			good = put_policy(copy, old->policies[i].name, old->policies[i].id);
+	}
+	free(names);
+	return good;
+}
+
 /* The names in force first, then those of before, as many as numbers exist. */
 static bool copy_records(const struct daemon *daemon, struct state *copy)
 {
@@ -104,12 +130,7 @@ static bool copy_records(const struct daemon *daemon, struct state *copy)
 		good &= add_record(copy->arena, copy->links, &copy->link_count, config->links[i].name, generation->ids.links[i]);
 	for (size_t i = 0; i < old->link_count && copy->link_count < MARK_LINK_MAX; i++)
 		good &= add_record(copy->arena, copy->links, &copy->link_count, old->links[i].name, old->links[i].id);
-	for (size_t i = 0; i < config->policy_count; i++)
-		good &= add_record(copy->arena, copy->policies, &copy->policy_count, config->policies[i].name,
-			generation->ids.policies[i]);
-	for (size_t i = 0; i < old->policy_count && copy->policy_count < MARK_POLICY_MAX; i++)
-		good &= add_record(copy->arena, copy->policies, &copy->policy_count, old->policies[i].name, old->policies[i].id);
-	return good;
+	return good && copy_policies(generation, old, copy);
 }
 
 static bool copy_outages(const struct state *from, struct state *copy)

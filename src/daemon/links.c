@@ -151,7 +151,7 @@ static void on_round(void *data, const struct round *round, uint64_t now_ms)
 
 static void start_checker(struct link_run *run)
 {
-	struct mark_layout layout = { run->daemon->generation->config->kernel.mark_shift };
+	struct mark_layout layout = mark_layout_of(&run->daemon->generation->config->kernel);
 	struct checker_path path = { run->link->device, mark_make(layout, run->id, MARK_CLASS_CHECK, MARK_POLICY_NONE) };
 	int error = checker_new(run->daemon->loop, &run->link->check, &path, round_timeout, on_round, run, &run->checker);
 

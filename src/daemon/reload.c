@@ -44,9 +44,10 @@ static const char *needs_restart(const struct config *old, const struct config *
 		return "state-directory";
 	if (old->sticky_entries != new->sticky_entries)
 		return "sticky.entries";
-	if (old->kernel.mark_shift != new->kernel.mark_shift || old->kernel.first_queue != new->kernel.first_queue
+	if (old->kernel.mark_shift != new->kernel.mark_shift || old->kernel.mark_policy_bits != new->kernel.mark_policy_bits
+	    || old->kernel.first_queue != new->kernel.first_queue
 	    || old->kernel.queues != new->kernel.queues || old->kernel.queue_length != new->kernel.queue_length)
-		return "kernel: mark-shift, first-queue, queues and queue-length";
+		return "kernel: mark-shift, mark-policy-bits, first-queue, queues and queue-length";
 	return NULL;
 }
 

@@ -47,7 +47,7 @@ static bool tally_connection(const struct connection *connection, void *data)
 
 static struct tally count_connections(struct daemon *daemon)
 {
-	struct tally tally = { .layout = { daemon->generation->config->kernel.mark_shift } };
+	struct tally tally = { .layout = mark_layout_of(&daemon->generation->config->kernel) };
 
 	conntrack_list(daemon->conntrack, mark_link_mask(tally.layout), tally_connection, &tally);
 	return tally;
@@ -211,7 +211,7 @@ static void answer_policies(void *data, const struct control_request *request, s
 {
 	struct daemon *daemon = data;
 	struct { struct mark_layout layout; uint64_t *bytes; } sum = {
-		{ daemon->generation->config->kernel.mark_shift }, calloc(1u << MARK_POLICY_BITS, sizeof(uint64_t)) };
+		mark_layout_of(&daemon->generation->config->kernel), calloc(1u << MARK_POLICY_BITS, sizeof(uint64_t)) };
 	json_t *list = json_array();
 
 	(void)request;

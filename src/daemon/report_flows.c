@@ -83,7 +83,7 @@ static const char *outcome(const struct generation *generation, unsigned int lin
 static void log_decision(const struct logged_decision *decision, void *data)
 {
 	const struct daemon *daemon = data;
-	struct mark_layout layout = { daemon->generation->config->kernel.mark_shift };
+	struct mark_layout layout = mark_layout_of(&daemon->generation->config->kernel);
 	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX], number[8];
 	const char *policy = report_policy_name(daemon->generation, mark_policy(layout, decision->mark));
 
@@ -106,7 +106,7 @@ void report_logged(struct daemon *daemon)
 void report_flows(void *data, const struct control_request *request, struct control_answer *answer)
 {
 	struct daemon *daemon = data;
-	struct listing listing = { daemon, { daemon->generation->config->kernel.mark_shift }, json_array() };
+	struct listing listing = { daemon, mark_layout_of(&daemon->generation->config->kernel), json_array() };
 
 	(void)request;
 	conntrack_list(daemon->conntrack, mark_policy_mask(listing.layout), add_flow, &listing);

@@ -35,6 +35,7 @@ struct verdicts {
 	struct publish_reader *readers;
 	struct worker *workers;
 	size_t count;
+	unsigned int policy_ones; /* MARK_POLICY_NONE as marks have it */
 	atomic_bool ending;
 };
 
@@ -61,9 +62,14 @@ static void bump(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
+static struct verdict_row *row_of(const struct worker *worker, unsigned int policy)
+{
+	return &worker->rows[policy & worker->verdicts->policy_ones];
+}
+
 static void count_decision(struct worker *worker, const struct snapshot *snapshot, uint32_t mark)
 {
-	bump(&worker->rows[mark_policy(snapshot->layout, mark)].links[mark_link(snapshot->layout, mark)]);
+	bump(&row_of(worker, mark_policy(snapshot->layout, mark))->links[mark_link(snapshot->layout, mark)]);
 }
 
 /*
@@ -158,7 +164,7 @@ static int start_worker(struct verdicts *verdicts, struct worker *worker, uint16
 	worker->verdicts = verdicts;
 	worker->reader = &verdicts->readers[worker - verdicts->workers];
 	worker->pending = pending_new();
-	worker->rows = calloc(1u << MARK_POLICY_BITS, sizeof(*worker->rows));
+	worker->rows = calloc((size_t)verdicts->policy_ones + 1, sizeof(*worker->rows));
 	if (worker->pending == NULL || worker->rows == NULL)
 		return -ENOMEM;
 	if (getrandom(&worker->random, sizeof(worker->random), 0) < 0 || worker->random == 0)
@@ -203,6 +209,7 @@ int verdicts_start(const struct kernel_settings *settings, struct snapshot *snap
 		snapshot_free(snapshot);
 		return -ENOMEM;
 	}
+	verdicts->policy_ones = mark_policy_ones(mark_layout_of(settings));
 	publish_init(&verdicts->publisher, verdicts->readers, count, free_owner);
 	atomic_store(&verdicts->publisher.newest, snapshot);
 	for (size_t i = 0; i < count && error == 0; i++)
@@ -271,7 +278,7 @@ uint64_t verdicts_count(const struct verdicts *verdicts, unsigned int policy, un
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < verdicts->count; i++)
-		sum += atomic_load_explicit(&verdicts->workers[i].rows[policy].links[link], memory_order_relaxed);
+		sum += atomic_load_explicit(&row_of(&verdicts->workers[i], policy)->links[link], memory_order_relaxed);
 	return sum;
 }
 

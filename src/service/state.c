@@ -118,7 +118,7 @@ static int read_document(const json_t *document, struct state *state)
 	result = read_ids(state->arena, json_object_get(document, "links"), MARK_LINK_MAX, &state->links,
 		&state->link_count);
 	if (result == 0)
-		result = read_ids(state->arena, json_object_get(document, "policies"), MARK_POLICY_MAX,
+		result = read_ids(state->arena, json_object_get(document, "policies"), CONFIG_POLICIES_MAX,
 			&state->policies, &state->policy_count);
 	if (result == 0)
 		result = read_outages(state->arena, json_object_get(document, "outages"), state);

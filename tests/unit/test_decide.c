@@ -398,13 +398,13 @@ static void without_policies_nothing_is_decided(void **state)
 	flow = gateway_flow(world.gateway, "lan0", UDP, "10.0.1.5", 40000, "203.0.113.1", 53);
 	assert_string_equal(walk(&world, &flow), "none decides");
 	assert_int_equal(decision_mark(world.snapshot, &world.decision),
-		mark_make((struct mark_layout){ 0 }, MARK_LINK_DIRECT, 0, MARK_POLICY_NONE));
+		mark_make(world.snapshot->layout, MARK_LINK_DIRECT, 0, MARK_POLICY_NONE));
 	close_world(&world);
 }
 
 static void marks_hold_with_shift(const char *shift, unsigned int bits)
 {
-	struct mark_layout layout = { (uint8_t)bits };
+	struct mark_layout layout = { (uint8_t)bits, 13 };
 	uint32_t foreign = ~(0xffffffu << bits), mark;
 	struct world world;
 	char yaml[1024];

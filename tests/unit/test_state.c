@@ -151,7 +151,7 @@ static void sets_aside_what_it_cannot_use(void **test)
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{\"a\":0},\"policies\":{},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{\"a\":61},\"policies\":{},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{\"a\":1,\"a\":2},\"policies\":{},\"outages\":[]}",
-		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{\"p\":8191},\"outages\":[]}",
+		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{\"p\":65535},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{\"p\":65537},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{\"p\":\"1\"},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"outages\":[{}]}",
