@@ -141,6 +141,19 @@ uint32_t bit_vectors_union(struct bit_vectors *vectors, uint32_t a, uint32_t b)
 	return put_draft(vectors);
 }
 
+/* Finds a line without a multiplication. */
+static void number_by_words(unsigned char *kept, const struct bit_vectors *vectors)
+{
+	size_t size = vector_size(vectors);
+
+	for (uint32_t i = 0; kept != NULL && i < vectors->vectors.count; i++) {
+		uint32_t *lines = bit_vector_lines((struct bit_vector *)(void *)(kept + i * size), vectors->summary_count);
+
+		for (size_t line = 0; line < vectors->line_count; line++)
+			lines[line] *= LINE_WORDS;
+	}
+}
+
 /* A copy in the arena that starts at a cache line. */
 static void *keep_aligned(struct arena *arena, const void *items, size_t size)
 {
@@ -155,15 +168,18 @@ static void *keep_aligned(struct arena *arena, const void *items, size_t size)
 int bit_vectors_keep(const struct bit_vectors *vectors, struct arena *arena, struct bit_vector_table *ret_table)
 {
 	size_t size = vector_size(vectors);
+	unsigned char *kept;
 
 	if (vectors->lines.failed || vectors->vectors.failed)
 		return -ENOMEM;
+	kept = keep_aligned(arena, vectors->vectors.items, vectors->vectors.count * size);
+	number_by_words(kept, vectors);
 	*ret_table = (struct bit_vector_table){
 		.line_count = vectors->line_count,
 		.vector_size = size,
 		.summary_count = vectors->summary_count,
 		.lines = keep_aligned(arena, vectors->lines.items, vectors->lines.count * sizeof(struct line)),
-		.vectors = keep_aligned(arena, vectors->vectors.items, vectors->vectors.count * size),
+		.vectors = kept,
 	};
 	return ret_table->lines == NULL || ret_table->vectors == NULL ? -ENOMEM : 0;
 }

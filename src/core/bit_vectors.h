@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/arena.h"
 #include "core/intern.h"
@@ -42,7 +43,7 @@ struct bit_vectors {
 	size_t dirty_count;
 };
 
-/* When they are made: in an arena, in as much memory as they need. */
+/* When they are made: in an arena, in as much memory as they need. Numbers of lines are told in words there. */
 struct bit_vector_table {
 	size_t line_count, summary_count, vector_size;
 	const struct line *lines; /* each in a cache line of its own */
@@ -74,12 +75,24 @@ static inline uint32_t *bit_vector_lines(struct bit_vector *vector, size_t summa
 	return (uint32_t *)(vector->summary + summary_count);
 }
 
-/* The bits of one word of the vector. */
-static inline uint64_t bit_vector_word(const struct bit_vector_table *table, const struct bit_vector *vector, size_t word)
-{
-	const uint32_t *lines = (const uint32_t *)(vector->summary + table->summary_count);
+/* The same word of every vector. */
+struct word_place {
+	size_t offset;         /* in a vector: of its line's number */
+	const uint64_t *words; /* that word of line 0; from there on each line's is at its number */
+};
 
-	return table->lines[lines[word / LINE_WORDS]].words[word % LINE_WORDS];
+static inline struct word_place word_place(const struct bit_vector_table *table, size_t word)
+{
+	return (struct word_place){ table->summary_count * sizeof(uint64_t) + word / LINE_WORDS * sizeof(uint32_t),
+		&table->lines->words[word % LINE_WORDS] };
+}
+
+static inline uint64_t word_at(const struct bit_vector *vector, const struct word_place *place)
+{
+	uint32_t line;
+
+	memcpy(&line, (const unsigned char *)vector + place->offset, sizeof(line));
+	return place->words[line];
 }
 
 /* Asks for the memory of the vector's lines. */
@@ -88,5 +101,5 @@ static inline void bit_vector_fetch(const struct bit_vector_table *table, const 
 	const uint32_t *lines = (const uint32_t *)(vector->summary + table->summary_count);
 
 	for (size_t i = 0; i < table->line_count; i++)
-		__builtin_prefetch(&table->lines[lines[i]]);
+		__builtin_prefetch(&table->lines->words[lines[i]]);
 }

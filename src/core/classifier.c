@@ -218,50 +218,54 @@ static inline uint64_t worth_reading(const struct classifier_search *search, siz
 	return summary;
 }
 
-/* Policies that name the end and do not exclude it. */
-static inline uint64_t end_word(const struct bit_vector_table *vectors, const struct search_end *end, size_t word)
+static inline uint64_t named_at(const struct search_end *end, const struct word_place *place)
 {
-	uint64_t named = 0, excluded = 0;
+	uint64_t word = 0;
 
 	for (unsigned int i = 0; i < end->named_count; i++)
-		named |= bit_vector_word(vectors, end->named[i], word);
-	for (unsigned int i = 0; i < end->excluded_count; i++)
-		excluded |= bit_vector_word(vectors, end->excluded[i], word);
-	for (uint64_t zones = end->more_zones; zones != 0; zones &= zones - 1) {
-		const struct zone_fact *fact = &end->zone_facts[__builtin_ctzll(zones)];
-
-		named |= bit_vector_word(vectors, fact->named, word);
-		excluded |= bit_vector_word(vectors, fact->excluded, word);
-	}
-	return named & ~excluded;
+		word |= word_at(end->named[i], place);
+	for (uint64_t zones = end->more_zones; zones != 0; zones &= zones - 1)
+		word |= word_at(end->zone_facts[__builtin_ctzll(zones)].named, place);
+	return word;
 }
 
-/* The policies of that word which match. Few words are left after numbers and source: the branch is foreseen. */
+static inline uint64_t excluded_at(const struct search_end *end, const struct word_place *place)
+{
+	uint64_t word = 0;
+
+	for (unsigned int i = 0; i < end->excluded_count; i++)
+		word |= word_at(end->excluded[i], place);
+	for (uint64_t zones = end->more_zones; zones != 0; zones &= zones - 1)
+		word |= word_at(end->zone_facts[__builtin_ctzll(zones)].excluded, place);
+	return word;
+}
+
+/* The policies of that word which match. Mostly none is left after numbers and source, so that the branch is foreseen. */
 static inline uint64_t matching(const struct classifier_search *search, const struct bit_vector_table *vectors,
 	size_t word)
 {
-	uint64_t left = UINT64_MAX;
+	struct word_place place = word_place(vectors, word);
+	uint64_t left = named_at(&search->from, &place);
 
 	for (unsigned int i = 0; i < search->required_count; i++)
-		left &= bit_vector_word(vectors, search->required[i], word);
-	left &= end_word(vectors, &search->from, word);
+		left &= word_at(search->required[i], &place);
 	if (left == 0)
 		return 0;
-	left &= end_word(vectors, &search->to, word);
+	left &= named_at(&search->to, &place) & ~excluded_at(&search->from, &place) & ~excluded_at(&search->to, &place);
 	return search->classifier->asleep == NULL ? left : left & ~search->classifier->asleep[word];
 }
 
 size_t classifier_next(const struct classifier_search *search, size_t start)
 {
 	const struct compiled *compiled = search->classifier->compiled;
-	const struct bit_vector_table vectors = compiled->vectors;
+	const struct bit_vector_table *vectors = &compiled->vectors;
 	size_t word = start / WORD_BITS, part = word / WORD_BITS;
 	uint64_t parts = UINT64_MAX << word % WORD_BITS, bits = UINT64_MAX << start % WORD_BITS;
 
-	for (; start < compiled->policy_count && part < vectors.summary_count; part++) {
+	for (; start < compiled->policy_count && part < vectors->summary_count; part++) {
 		for (uint64_t words = worth_reading(search, part) & parts; words != 0; words &= words - 1) {
 			size_t next = part * WORD_BITS + (size_t)__builtin_ctzll(words);
-			uint64_t found = matching(search, &vectors, next) & (next == word ? bits : UINT64_MAX);
+			uint64_t found = matching(search, vectors, next) & (next == word ? bits : UINT64_MAX);
 
 			if (found != 0)
 				return next * WORD_BITS + (size_t)__builtin_ctzll(found);
