@@ -27,8 +27,8 @@ static void copy_candidates(struct balancer *balancer, const struct candidate *c
 	}
 }
 
-struct balancer *balancer_new(const struct balance *balance, const struct candidate *candidates, size_t count,
-	const struct balancer *previous)
+struct balancer *balancer_new_alike(const struct balance *balance, const struct candidate *candidates, size_t count,
+	const struct balancer *previous, const struct balancer *alike)
 {
 	struct balancer *balancer = calloc(1, sizeof(*balancer));
 
@@ -42,13 +42,19 @@ struct balancer *balancer_new(const struct balance *balance, const struct candid
 		goto fail;
 	copy_candidates(balancer, candidates, count);
 	if (balancer->usable_count > 0 && balancer->algorithm->prepare != NULL
-	    && balancer->algorithm->prepare(balancer, previous) < 0)
+	    && balancer->algorithm->prepare(balancer, previous, alike) < 0)
 		goto fail;
 	return balancer;
 
 fail:
 	balancer_free(balancer);
 	return NULL;
+}
+
+struct balancer *balancer_new(const struct balance *balance, const struct candidate *candidates, size_t count,
+	const struct balancer *previous)
+{
+	return balancer_new_alike(balance, candidates, count, previous, NULL);
 }
 
 void balancer_free(struct balancer *balancer)

@@ -37,6 +37,10 @@ struct pick_context {
 struct balancer *balancer_new(const struct balance *balance, const struct candidate *candidates, size_t count,
 	const struct balancer *previous);
 
+/* As above; alike may be NULL, else another policy's: what does not depend on the policy is shared where it is the same. */
+struct balancer *balancer_new_alike(const struct balance *balance, const struct candidate *candidates, size_t count,
+	const struct balancer *previous, const struct balancer *alike);
+
 /* Accepts NULL. No thread may be in balancer_pick() any more. */
 void balancer_free(struct balancer *balancer);
 

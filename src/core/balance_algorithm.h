@@ -7,7 +7,7 @@
 
 struct algorithm_row {
 	/* Called once, after the usable candidates are known; NULL: nothing to prepare. 0 or -errno. */
-	int (*prepare)(struct balancer *balancer, const struct balancer *previous);
+	int (*prepare)(struct balancer *balancer, const struct balancer *previous, const struct balancer *alike);
 	/* Position in usable; there is at least one. */
 	size_t (*pick)(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context);
 	double (*score)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,

@@ -16,16 +16,28 @@ static bool same_turns(const struct balancer *a, const struct balancer *b)
 	return true;
 }
 
-static int round_robin_prepare(struct balancer *balancer, const struct balancer *previous)
+static struct schedule *lay_out(const struct balancer *balancer)
 {
 	uint16_t weights[CONFIG_LINKS_MAX];
 
 	for (size_t i = 0; i < balancer->usable_count; i++)
 		weights[i] = (uint16_t)balancer->usable[i].weight;
-	balancer->schedule = schedule_new(weights, balancer->usable_count);
+	return schedule_new(weights, balancer->usable_count);
+}
+
+static int round_robin_prepare(struct balancer *balancer, const struct balancer *previous, const struct balancer *alike)
+{
+	bool goes_on = same_turns(balancer, previous);
+
+	if (goes_on)
+		balancer->schedule = schedule_alike(previous->schedule);
+	else if (same_turns(balancer, alike))
+		balancer->schedule = schedule_alike(alike->schedule);
+	else
+		balancer->schedule = lay_out(balancer);
 	if (balancer->schedule == NULL)
 		return -errno;
-	if (same_turns(balancer, previous))
+	if (goes_on)
 		schedule_resume(balancer->schedule, previous->schedule);
 	return 0;
 }

@@ -14,10 +14,16 @@ struct turn {
 	unsigned int users; /* only who makes and frees schedules counts them */
 };
 
+/* Shared by schedules of the same weights. */
+struct cycle {
+	unsigned int users; /* as above */
+	size_t length;
+	uint16_t picks[];
+};
+
 struct schedule {
 	struct turn *turn;
-	size_t cycle;
-	uint16_t picks[];
+	struct cycle *cycle;
 };
 
 static unsigned int gcd(unsigned int a, unsigned int b)
@@ -95,53 +101,82 @@ static size_t most_urgent(const struct claim *claims, size_t count, int64_t tota
 }
 
 /* Fills the cycle; what is due comes back to zeros, because a cycle ends where it began. */
-static void lay_out(struct schedule *schedule, struct claim *claims, size_t count)
+static void lay_out(struct cycle *cycle, struct claim *claims, size_t count)
 {
 	int64_t total = 0;
 
 	for (size_t i = 0; i < count; i++)
 		total += claims[i].weight;
-	for (size_t pick = 0; pick < schedule->cycle; pick++) {
+	for (size_t pick = 0; pick < cycle->length; pick++) {
 		size_t winner;
 
 		for (size_t i = 0; i < count; i++)
 			claims[i].due += claims[i].weight;
 		winner = most_urgent(claims, count, total);
 		claims[winner].due -= total;
-		schedule->picks[pick] = (uint16_t)winner;
+		cycle->picks[pick] = (uint16_t)winner;
 	}
+}
+
+static struct cycle *cycle_new(const uint16_t *weights, size_t count, size_t length)
+{
+	struct cycle *cycle = calloc(1, sizeof(*cycle) + length * sizeof(cycle->picks[0]));
+	struct claim *claims = calloc(count, sizeof(*claims));
+
+	if (cycle == NULL || claims == NULL) {
+		free(cycle);
+		free(claims);
+		return NULL;
+	}
+	cycle->length = length;
+	for (size_t i = 0; i < count; i++)
+		claims[i].weight = weights[i];
+	lay_out(cycle, claims, count);
+	free(claims);
+	return cycle;
+}
+
+/* With a counter of its own. */
+static struct schedule *schedule_of(struct cycle *cycle)
+{
+	struct schedule *schedule = calloc(1, sizeof(*schedule));
+	struct turn *turn = calloc(1, sizeof(*turn));
+
+	if (schedule == NULL || turn == NULL) {
+		free(schedule);
+		free(turn);
+		errno = ENOMEM;
+		return NULL;
+	}
+	cycle->users++;
+	turn->users = 1;
+	schedule->cycle = cycle;
+	schedule->turn = turn;
+	return schedule;
 }
 
 struct schedule *schedule_new(const uint16_t *weights, size_t count)
 {
-	size_t cycle = cycle_length(weights, count);
+	size_t length = cycle_length(weights, count);
 	struct schedule *schedule;
-	struct claim *claims;
+	struct cycle *cycle;
 
-	if (cycle == 0)
+	if (length == 0)
 		return NULL;
-
-	claims = calloc(count, sizeof(*claims));
-	schedule = calloc(1, sizeof(*schedule) + cycle * sizeof(schedule->picks[0]));
-	if (claims == NULL || schedule == NULL)
-		goto fail;
-	schedule->turn = calloc(1, sizeof(*schedule->turn));
-	if (schedule->turn == NULL)
-		goto fail;
-
-	schedule->turn->users = 1;
-	schedule->cycle = cycle;
-	for (size_t i = 0; i < count; i++)
-		claims[i].weight = weights[i];
-	lay_out(schedule, claims, count);
-	free(claims);
+	cycle = cycle_new(weights, count, length);
+	if (cycle == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	schedule = schedule_of(cycle);
+	if (schedule == NULL)
+		free(cycle);
 	return schedule;
+}
 
-fail:
-	free(claims);
-	free(schedule);
-	errno = ENOMEM;
-	return NULL;
+struct schedule *schedule_alike(const struct schedule *other)
+{
+	return schedule_of(other->cycle);
 }
 
 static void leave(struct turn *turn)
@@ -155,6 +190,8 @@ void schedule_free(struct schedule *schedule)
 	if (schedule == NULL)
 		return;
 	leave(schedule->turn);
+	if (--schedule->cycle->users == 0)
+		free(schedule->cycle);
 	free(schedule);
 }
 
@@ -162,12 +199,14 @@ size_t schedule_next(struct schedule *schedule)
 {
 	uint_fast64_t ticket = atomic_fetch_add_explicit(&schedule->turn->ticket, 1, memory_order_relaxed);
 
-	return schedule->picks[ticket % schedule->cycle];
+	return schedule->cycle->picks[ticket % schedule->cycle->length];
 }
 
 size_t schedule_peek(const struct schedule *schedule)
 {
-	return schedule->picks[atomic_load_explicit(&schedule->turn->ticket, memory_order_relaxed) % schedule->cycle];
+	uint_fast64_t ticket = atomic_load_explicit(&schedule->turn->ticket, memory_order_relaxed);
+
+	return schedule->cycle->picks[ticket % schedule->cycle->length];
 }
 
 void schedule_resume(struct schedule *schedule, const struct schedule *previous)

@@ -6,27 +6,53 @@
 #include "core/decide.h"
 #include "core/key.h"
 
-static struct candidate candidate_of(const struct snapshot *snapshot, const struct view *view,
-	const struct choice *choice)
+/* Balancers of policies, of which many are alike: the last one with each of some choices. */
+#define ALIKE 64
+
+struct making {
+	const struct snapshot *snapshot;
+	const struct view *view;
+	uint64_t link_hashes[CONFIG_LINKS_MAX]; /* of names */
+	const struct balancer *alike[ALIKE];
+};
+
+static struct making start_making(const struct snapshot *snapshot, const struct view *view)
+{
+	struct making making = { .snapshot = snapshot, .view = view };
+
+	for (size_t i = 0; i < snapshot->config->link_count; i++)
+		making.link_hashes[i] = name_hash(&snapshot->key, snapshot->config->links[i].name);
+	return making;
+}
+
+static struct candidate candidate_of(const struct making *making, const struct choice *choice)
 {
 	return (struct candidate){
 		.link = choice->link,
-		.id = snapshot->ids->links[choice->link],
-		.usable = view->links[choice->link].usable,
+		.id = making->snapshot->ids->links[choice->link],
+		.usable = making->view->links[choice->link].usable,
 		.weight = choice->weight,
-		.hash = name_hash(&snapshot->key, snapshot->config->links[choice->link].name),
+		.hash = making->link_hashes[choice->link],
 	};
 }
 
-static struct balancer *make_balancer(const struct snapshot *snapshot, const struct view *view,
-	const struct balance *balance, const struct balancer *previous)
+static struct balancer *make_balancer(struct making *making, const struct balance *balance,
+	const struct balancer *previous)
 {
 	struct candidate candidates[CONFIG_LINKS_MAX];
 	size_t count = balance->count < CONFIG_LINKS_MAX ? balance->count : CONFIG_LINKS_MAX;
+	struct balancer *balancer;
+	uint64_t sum = balance->algorithm;
+	size_t place;
 
-	for (size_t i = 0; i < count; i++)
-		candidates[i] = candidate_of(snapshot, view, &balance->choices[i]);
-	return balancer_new(balance, candidates, count, previous);
+	for (size_t i = 0; i < count; i++) {
+		candidates[i] = candidate_of(making, &balance->choices[i]);
+		sum = (sum ^ ((uint64_t)candidates[i].weight << 8 | candidates[i].id)) * 0x9e3779b97f4a7c15ULL;
+	}
+	place = sum >> 32 & (ALIKE - 1);
+	balancer = balancer_new_alike(balance, candidates, count, previous, making->alike[place]);
+	making->alike[place] = balancer;
+	return balancer;
 }
 
 /* The balancer that the policy of that name has in the previous snapshot, or NULL. */
@@ -44,6 +70,7 @@ static const struct balancer *previous_balancer(const struct snapshot *snapshot,
 
 static int make_balancers(struct snapshot *snapshot, const struct snapshot_parts *parts, const struct policy_name *names)
 {
+	struct making making = start_making(snapshot, parts->view);
 	const struct config *config = parts->config;
 
 	for (size_t i = 0; i < config->policy_count; i++) {
@@ -52,7 +79,7 @@ static int make_balancers(struct snapshot *snapshot, const struct snapshot_parts
 		snapshot->name_hashes[i] = name_hash(&snapshot->key, policy->name);
 		if (policy->action != ACTION_ALLOW)
 			continue;
-		snapshot->balancers[i] = make_balancer(snapshot, parts->view, &policy->balance,
+		snapshot->balancers[i] = make_balancer(&making, &policy->balance,
 			previous_balancer(snapshot, parts->previous, names, i));
 		if (snapshot->balancers[i] == NULL)
 			return -1;
@@ -84,11 +111,12 @@ static int make_any_link(struct snapshot *snapshot, const struct view *view)
 {
 	const struct config *config = snapshot->config;
 	struct choice choices[CONFIG_LINKS_MAX];
+	struct making making = start_making(snapshot, view);
 	struct balance balance = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = config->link_count };
 
 	for (size_t i = 0; i < config->link_count; i++)
 		choices[i] = (struct choice){ (uint16_t)i, config->links[i].weight };
-	snapshot->any_link = make_balancer(snapshot, view, &balance, NULL);
+	snapshot->any_link = make_balancer(&making, &balance, NULL);
 	return snapshot->any_link == NULL ? -1 : 0;
 }
 

@@ -364,6 +364,44 @@ static void the_view_is_copied(void **state)
 	close_subject(&subject);
 }
 
+/* The policy of a flow from that device, found by a classifier that follows the one before. */
+static size_t first_after(struct subject *subject, uint32_t device, const char *from, const char *to)
+{
+	const struct sample_gateway *gateway = subject->gateway;
+	struct classifier *next = classifier_new(gateway->config, &gateway->ids, &gateway->view, subject->classifier);
+	struct flow flow = gateway_flow(gateway, "lan0", TCP, from, 1, to, 1);
+
+	assert_non_null(next);
+	classifier_free(subject->classifier);
+	subject->classifier = next;
+	flow.device = device;
+	return classifier_match(next, &flow, 0);
+}
+
+/* What was compiled before is shared only while the world is the same. */
+static void a_changed_world_is_compiled_anew(void **state)
+{
+	struct subject subject;
+
+	(void)state;
+	open_subject(&subject, "  - { name: a, match: { from: lan } }\n"
+		"  - { name: b, match: { to: fiber } }\n"
+		"  - { name: c, match: { to: guest } }\n"
+		"  - { name: d, match: { to: router } }\n");
+	assert_int_equal(first_after(&subject, 900, "192.0.2.1", "192.0.2.2"), 4);
+	subject.gateway->view.zones[0].device_indexes[0] = 900;
+	assert_int_equal(first_after(&subject, 900, "192.0.2.1", "192.0.2.2"), 0);
+	subject.gateway->view.links[0].addresses.items[0].length = 32;
+	assert_int_equal(first_after(&subject, 901, "192.0.2.1", "198.51.1.9"), 4);
+	subject.gateway->view.links[0].addresses.items[0].length = 24;
+	assert_int_equal(first_after(&subject, 901, "192.0.2.1", "198.51.1.9"), 1);
+	subject.gateway->view.zones[2].behind.items[0].length = 8;
+	assert_int_equal(first_after(&subject, 901, "192.0.2.1", "10.21.1.1"), 2);
+	assert_true(address_parse("192.0.2.7", &subject.gateway->view.local.items[0].address));
+	assert_int_equal(first_after(&subject, 901, "192.0.2.1", "192.0.2.7"), 3);
+	close_subject(&subject);
+}
+
 static void random_flows_meet_what_the_oracle_says(void **state)
 {
 	unsigned int met = 0;
@@ -410,6 +448,7 @@ int main(void)
 		cmocka_unit_test(without_ports_no_port_matches),
 		cmocka_unit_test(the_search_goes_on_where_it_is_told),
 		cmocka_unit_test(the_view_is_copied),
+		cmocka_unit_test(a_changed_world_is_compiled_anew),
 		cmocka_unit_test(random_flows_meet_what_the_oracle_says),
 	};
 

@@ -136,9 +136,28 @@ static void refuses_what_it_cannot_keep(void **state)
 	schedule_free(NULL);
 }
 
+/* The cycle is shared, whose turn it is is not, and either may go first. */
+static void schedules_alike_count_alone(void **state)
+{
+	const uint16_t weights[] = { 3, 2, 1 };
+	struct schedule *first = schedule_new(weights, 3), *second, *fresh = schedule_new(weights, 3);
+
+	(void)state;
+	schedule_next(first);
+	second = schedule_alike(first);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(schedule_next(second), schedule_next(fresh));
+	schedule_free(first);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(schedule_next(second), schedule_next(fresh));
+	schedule_free(second);
+	schedule_free(fresh);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(schedules_alike_count_alone),
 		cmocka_unit_test(spreads_five_one_one),
 		cmocka_unit_test(stays_within_one_pick),
 		cmocka_unit_test(is_exact_over_threads),
