@@ -118,7 +118,7 @@ static void add_zones(const struct compiled *compiled, const struct end_facts *f
 	for (zones &= facts->zones_told; zones != 0; zones &= zones - 1) {
 		const struct zone_fact *fact = &facts->zones[__builtin_ctzll(zones)];
 
-		if (end->named_count == END_VECTORS_MAX || end->excluded_count == END_VECTORS_MAX)
+		if (end->named_count == END_ZONES_END || end->excluded_count == END_ZONES_END)
 			break;
 		add_vectors(compiled, end, fact->named, fact->excluded);
 	}
@@ -149,7 +149,7 @@ static uint64_t zones_of_device(const struct compiled *compiled, uint32_t device
 	return compiled->zones_of_others;
 }
 
-/* Facts of where the flow comes from. A policy that adds to what `internet' means adds its fact here. */
+/* Facts of where the flow comes from. */
 static void find_source(struct search_end *from, const struct compiled *compiled, const struct flow *flow)
 {
 	uint32_t address = address_map_find(&compiled->from.addresses[flow->from.family], &flow->from);
@@ -166,12 +166,16 @@ static void find_source(struct search_end *from, const struct compiled *compiled
 			compiled->facts[address].zones & zones_of_device(compiled, flow->device));
 }
 
-static void find_destination(struct search_end *to, const struct compiled *compiled, const struct flow *flow)
+/* A port forward adds to the facts of the source. */
+static void find_destination(struct search_end *to, struct search_end *from, const struct compiled *compiled,
+	const struct flow *flow)
 {
 	uint32_t address = address_map_find(&compiled->to.addresses[flow->to.family], &flow->to);
 
 	start_end(to, &compiled->to);
 	add_fact(compiled, to, address);
+	if (flow->came_by == 0)
+		add_vectors(compiled, from, compiled->facts[address].forwarding, bit_vector(&compiled->vectors, VECTOR_EMPTY));
 	if ((compiled->facts[address].flags & FACT_LOCAL) != 0)
 		add_fact(compiled, to, compiled->to.router);
 	if (!flow->direct && flow->came_by == 0)
@@ -193,7 +197,7 @@ void classifier_search(struct classifier_search *search, const struct classifier
 	find_source(&search->from, compiled, flow);
 	if (search->required_count > 0)
 		bit_vector_fetch(&compiled->vectors, search->required[0]);
-	find_destination(&search->to, compiled, flow);
+	find_destination(&search->to, &search->from, compiled, flow);
 }
 
 /* Words in which a policy names this end, 64 of them. */

@@ -30,8 +30,9 @@ size_t classifier_size(const struct classifier *classifier);
 /* Index of the first policy from start on that matches, or config.policy_count. Any thread. */
 size_t classifier_match(const struct classifier *classifier, const struct flow *flow, size_t start);
 
-/* Vectors of one end of a flow at hand: of its address; of the router; of a link or `internet'; of zones. */
+/* Vectors of one end of a flow at hand: of its address; of the router; of a link or `internet'; of zones; of port forwards. */
 #define END_VECTORS_MAX 8
+#define END_ZONES_END   7 /* leaves room for the last */
 
 /* Vectors that the numbers of a flow ask for: ports, ICMP type, protocol, DSCP. */
 #define REQUIRED_MAX 5

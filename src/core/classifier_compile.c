@@ -121,6 +121,7 @@ static int keep_facts(struct compiler *compiler)
 		compiled->facts[i] = (struct fact){
 			.named = bit_vector(&compiled->vectors, fact->named),
 			.excluded = bit_vector(&compiled->vectors, fact->excluded),
+			.forwarding = bit_vector(&compiled->vectors, fact->forwarding),
 			.zones = fact->zones,
 			.flags = fact->flags,
 		};

@@ -29,6 +29,9 @@
  *
  *   protocol & port & ... & (from1 | from2 | ...) & ~(not-from1 | ...) & (to1 | ...) & ~(not-to1 | ...)
  *
+ * Who connects from inside to an address of a link meets the port forwards of that link as the internet does: the
+ * address has the vector of those that its source is then named by.
+ *
  * A zone with devices and networks asks for both: the address gives a set of zones, so does the device,
  * and the zones that are in both are facts. An empty list, and `any', is named by every address.
  *
@@ -38,7 +41,8 @@
  */
 struct fact {
 	const struct bit_vector *named, *excluded;
-	uint64_t zones; /* of an address: those that do not speak against it */
+	const struct bit_vector *forwarding; /* of a link's address: port forwards from inside to it */
+	uint64_t zones;                      /* of an address: those that do not speak against it */
 	uint64_t flags;
 };
 

@@ -149,15 +149,56 @@ static void add_networks(struct side *side, const struct networks *networks, uin
 		address_items_add(&side->items[networks->items[i].address.family], &networks->items[i], ITEM_FACT, fact);
 }
 
+static void add_host(struct side *side, const struct address *address, uint32_t fact)
+{
+	struct network host = { *address, 128 }; /* cut to what its family has */
+
+	if (fact != 0)
+		address_items_add(&side->items[address->family], &host, ITEM_FACT, fact);
+}
+
+static bool names_link(const struct ends *from, size_t link)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		if (from->items[i].kind == END_INTERNET || (from->items[i].kind == END_LINK && from->items[i].index == link))
+			return true;
+	}
+	return false;
+}
+
+/* The policies that forward what comes by that link. */
+static uint32_t forwarding_vector(struct side *side, size_t link, enum family family)
+{
+	const struct config *config = side->compiler->compiled->config;
+	struct bit_vectors *vectors = &side->compiler->vectors;
+
+	bit_vectors_begin(vectors, VECTOR_EMPTY);
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (config->policies[i].nat.forwards[family] && names_link(&config->policies[i].match.from, link))
+			bit_vectors_put(vectors, i, true);
+	}
+	return bit_vectors_end(vectors);
+}
+
+static void add_outside(struct side *side, size_t link, const struct networks *addresses)
+{
+	uint32_t facts[FAMILIES];
+
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		struct fact_numbers fact = { .forwarding = forwarding_vector(side, link, family) };
+
+		facts[family] = facts_put(&side->compiler->facts, &fact);
+	}
+	for (size_t i = 0; i < addresses->count; i++)
+		add_host(side, &addresses->items[i].address, facts[addresses->items[i].address.family]);
+}
+
 static void add_local(struct side *side, const struct networks *local)
 {
 	uint32_t fact = mark_fact(side, 0, FACT_LOCAL);
 
-	for (size_t i = 0; i < local->count; i++) {
-		struct network host = { local->items[i].address, 128 }; /* cut to what its family has */
-
-		address_items_add(&side->items[host.address.family], &host, ITEM_FACT, fact);
-	}
+	for (size_t i = 0; i < local->count; i++)
+		add_host(side, &local->items[i].address, fact);
 }
 
 /* The fact of every address: who names any, and the zones that look at no address. */
@@ -177,8 +218,10 @@ static uint32_t add_destinations(struct side *side, const struct config *config,
 {
 	for (size_t i = 0; i < config->zone_count; i++)
 		add_networks(side, &view->zones[i].behind, mark_fact(side, 1ull << i, 0));
-	for (size_t i = 0; i < config->link_count; i++)
+	for (size_t i = 0; i < config->link_count; i++) {
 		add_networks(side, &view->links[i].addresses, side->facts[GROUP_LINK + i]);
+		add_outside(side, i, &view->links[i].addresses);
+	}
 	add_local(side, &view->local);
 	return side->facts[GROUP_ANY];
 }

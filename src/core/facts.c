@@ -40,6 +40,7 @@ static uint32_t unite(struct facts *facts, uint32_t number_a, uint32_t number_b)
 	memcpy(&b, intern_get(&facts->intern, number_b), sizeof(b));
 	a.named = bit_vectors_union(facts->vectors, a.named, b.named);
 	a.excluded = bit_vectors_union(facts->vectors, a.excluded, b.excluded);
+	a.forwarding = bit_vectors_union(facts->vectors, a.forwarding, b.forwarding);
 	a.zones |= b.zones;
 	a.flags |= b.flags;
 	return facts_put(facts, &a);

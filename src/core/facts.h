@@ -12,6 +12,8 @@
  */
 struct fact_numbers {
 	uint32_t named, excluded; /* vectors */
+	uint32_t forwarding;      /* vector: of a destination, those that then name its source too */
+	uint32_t unused;          /* no padding, for equal facts are equal bytes */
 	uint64_t zones;
 	uint64_t flags;
 };

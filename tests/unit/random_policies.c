@@ -34,13 +34,18 @@ static void *take(struct random_policies *random, size_t count, size_t size)
 	return items;
 }
 
+static enum family random_family(void)
+{
+	return one_in(3) ? IPV6 : IPV4;
+}
+
 /* Few different beginnings, so that networks lie in each other. */
-static struct network random_network(void)
+static struct network random_network(enum family family)
 {
 	static const uint8_t lengths[FAMILIES][10] = { { 0, 1, 8, 9, 16, 17, 24, 28, 31, 32 },
 		{ 0, 3, 16, 32, 48, 63, 64, 65, 127, 128 } };
 	static const uint8_t bytes[] = { 0, 0, 1, 10, 10, 127, 128, 192, 254, 255 };
-	struct address address = { .family = one_in(3) ? IPV6 : IPV4 };
+	struct address address = { .family = family };
 	uint8_t length = lengths[address.family][random_below(10)];
 
 	for (size_t i = 0; i < family_size(address.family); i++)
@@ -73,7 +78,7 @@ static struct networks random_networks(struct random_policies *random, size_t le
 	struct networks networks = { take(random, count, sizeof(struct network)), count };
 
 	for (size_t i = 0; i < count; i++)
-		networks.items[i] = one_in(4) ? random_network() : pool_network(random);
+		networks.items[i] = one_in(4) ? random_network(random_family()) : pool_network(random);
 	return networks;
 }
 
@@ -135,7 +140,7 @@ static void make_world(struct random_policies *random)
 	random->pool.count = 2 + random_below(40);
 	random->pool.items = take(random, random->pool.count, sizeof(struct network));
 	for (size_t i = 0; i < random->pool.count; i++)
-		random->pool.items[i] = random_network();
+		random->pool.items[i] = random_network(random_family());
 	for (size_t i = 0; i < COUNT_OF(random->ports); i++)
 		random->ports[i] = (uint16_t)(i < 3 ? (size_t[]){ 0, 1, 65535 }[i] : random_below(65536));
 	config->zones = take(random, config->zone_count, sizeof(*config->zones));
@@ -170,7 +175,7 @@ static struct end random_end(const struct random_policies *random)
 		return (struct end){ .kind = END_LINK, .index = (uint16_t)random_below((unsigned int)config->link_count) };
 	if (kind < 8 && config->set_count > 0)
 		return (struct end){ .kind = END_SET, .index = (uint16_t)random_below((unsigned int)config->set_count) };
-	return (struct end){ .kind = END_NETWORK, .network = one_in(4) ? random_network() : pool_network(random) };
+	return (struct end){ .kind = END_NETWORK, .network = one_in(4) ? random_network(random_family()) : pool_network(random) };
 }
 
 static struct ends random_ends(struct random_policies *random, unsigned int rare)
@@ -255,6 +260,8 @@ struct random_policies *random_policies_new(size_t count)
 		match->from_ports = random_ranges(random);
 		match->to_ports = random_ranges(random);
 		random_rare_keys(random, match);
+		random->config.policies[i].nat.forwards[IPV4] = one_in(6);
+		random->config.policies[i].nat.forwards[IPV6] = one_in(6);
 	}
 	return random;
 }
@@ -315,14 +322,13 @@ static struct address random_address(const struct random_policies *random, enum 
 	unsigned int where = random_below(6);
 
 	if (network.address.family != family || where == 5)
-		network = random_network();
+		network = random_network(family);
 	if (where < 2)
 		network = network_around(&network.address, network.length);
 	if (where > 1 && where < 4)
 		network.address = last_of(&network);
 	if (where == 1 || where == 3)
 		step(&network.address, where == 3);
-	/* Another family where the world has too little of this one: both ends are looked at alone. */
 	return network.address;
 }
 
@@ -335,7 +341,7 @@ static uint16_t random_port(const struct random_policies *random)
 
 struct flow random_policies_flow(const struct random_policies *random)
 {
-	enum family family = one_in(3) ? IPV6 : IPV4;
+	enum family family = random_family();
 	size_t link = random_below((unsigned int)random->config.link_count);
 	struct flow flow = { .protocol = protocols[random_below(COUNT_OF(protocols))],
 		.from = random_address(random, family), .to = random_address(random, family),
@@ -343,7 +349,7 @@ struct flow random_policies_flow(const struct random_policies *random)
 		.dscp = (uint8_t)(one_in(2) ? random_below(5) * 15 : random_below(64)), .direct = one_in(3) };
 	unsigned int source = random_below(8);
 
-	flow.family = flow.from.family;
+	flow.family = family;
 	if (flow.protocol == 1 || flow.protocol == 58)
 		flow.from_port = (uint16_t)(random_below(5) << 8 | random_below(4));
 	if (source < 3) {
