@@ -139,22 +139,6 @@ static void prints_what_it_reads(void **state)
 	assert_string_equal(value_format(25, UNIT_PERCENT, text), "2.5%");
 }
 
-static void reads_ports(void **state)
-{
-	static const char *const wrong[] = { "", "0", "65536", "80-", "-80", "90-80", "80 - 90", "08", "a", "80-90-100", "100000" };
-	uint16_t first = 0, last = 0;
-
-	(void)state;
-	assert_true(value_ports("80", &first, &last));
-	assert_int_equal(first, 80);
-	assert_int_equal(last, 80);
-	assert_true(value_ports("10000-65535", &first, &last));
-	assert_int_equal(first, 10000);
-	assert_int_equal(last, 65535);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_false(value_ports(wrong[i], &first, &last));
-}
-
 static void finds_near_words(void **state)
 {
 	struct nearest nearest = nearest_to("wieght");
@@ -488,7 +472,6 @@ int main(void)
 		cmocka_unit_test(reads_units),
 		cmocka_unit_test(refuses_wrong_units),
 		cmocka_unit_test(prints_what_it_reads),
-		cmocka_unit_test(reads_ports),
 		cmocka_unit_test(finds_near_words),
 		cmocka_unit_test(cleans_text),
 		cmocka_unit_test(fills_in_defaults),

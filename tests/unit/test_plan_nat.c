@@ -176,7 +176,7 @@ static struct machine_packet random_packet(const struct world *world, const stru
 	const struct ids *ids = &world->gateway->ids;
 	unsigned int id = policy == NULL ? MARK_POLICY_NONE : ids->policies[policy - world->config->policies];
 	struct machine_packet packet = { .device_in = ONE_OF(devices), .device_out = devices[1 + random_below(6)],
-		.mark = 0xff000000 | mark_make((struct mark_layout){ 0 }, random_below(64), 0, id) };
+		.mark = 0xff000000 | mark_make(mark_layout_of(&world->config->kernel), random_below(64), 0, id) };
 
 	packet.flow = gateway_flow(world->gateway, "lan0", 6, six ? ONE_OF(sources6) : ONE_OF(sources4), 1,
 		six ? "2001:db8:ff::1" : "203.0.113.1", 1);
@@ -265,7 +265,7 @@ static void policies_that_translate_alike_share_a_chain(void **state)
 static const struct statement *translated(const struct world *world, const char *chain, const char *device, const char *to)
 {
 	struct machine_packet packet = { .device_in = device, .device_out = "",
-		.mark = mark_make((struct mark_layout){ 0 }, 1, 0, MARK_POLICY_NONE) };
+		.mark = mark_make(mark_layout_of(&world->config->kernel), 1, 0, MARK_POLICY_NONE) };
 
 	packet.flow = gateway_flow(world->gateway, device, 6, "2001:db8:ff::1", 1, to, 1);
 	assert_int_equal(machine_run(&world->plan->ruleset, chain, &packet), MACHINE_ACCEPTED);

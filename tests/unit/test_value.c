@@ -40,10 +40,27 @@ static void events_are_so_many_in_a_time(void **state)
 	}
 }
 
+static void reads_ports(void **state)
+{
+	static const char *const wrong[] = { "", "0", "65536", "80-", "-80", "90-80", "80 - 90", "08", "a", "80-90-100", "100000" };
+	uint16_t first = 0, last = 0;
+
+	(void)state;
+	assert_true(value_ports("80", &first, &last));
+	assert_int_equal(first, 80);
+	assert_int_equal(last, 80);
+	assert_true(value_ports("10000-65535", &first, &last));
+	assert_int_equal(first, 10000);
+	assert_int_equal(last, 65535);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(value_ports(wrong[i], &first, &last));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_are_so_many_in_a_time),
+		cmocka_unit_test(reads_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
