@@ -21,6 +21,7 @@ extern const struct form form_sets; /* set_forms.c */
 extern const struct form form_choices, form_weights; /* balance_forms.c */
 extern const struct form form_syslog;
 extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
+extern const struct form form_classes, form_standard_class, form_class, form_bandwidth; /* qos_forms.c */
 
 /* Words, text_check of the schema. */
 const char *check_name(const char *text, const char **ret_hint);
@@ -49,7 +50,10 @@ bool is_word(const struct node *node, const char *word);
 /* check_policies.c's part for address translation: map is the policy. */
 void check_policy_nat(struct loader *loader, const struct policy *policy, const struct node *map);
 
-/* The name of an entry, its place remembered. NULL: no memory. */
+/* How many entries of a map of names are read, at most max; 0, with a problem, where it is none. */
+size_t read_entries(struct loader *loader, const struct field *field, const struct node *node, size_t max);
+
+/* The name of an entry, its place remembered; place->value is NULL, with a problem, without keys. NULL: no memory. */
 const char *read_entry(struct loader *loader, const struct node *node, size_t index, struct place *place);
 
 /* Whether that is all: ICMP or ICMPv6. */

@@ -193,6 +193,7 @@ static void build(struct loader *loader)
 	check_settings(loader);
 	check_policies(loader);
 	check_limits(loader);
+	check_qos(loader);
 }
 
 int config_parse(const char *name, const char *text, size_t length, struct config **ret_config,

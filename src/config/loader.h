@@ -22,10 +22,10 @@ struct loader {
 
 	const char *folder; /* where relative paths begin; NULL: read from memory, and no other file is touched */
 
-	/* The word and the map of each zone, link, policy and set, indexed as in config. */
+	/* The word and the map of each zone, link, policy, set and class, indexed as in config. */
 	struct place {
 		const struct node *name, *value;
-	} *zones, *links, *policies, *sets;
+	} *zones, *links, *policies, *sets, *classes;
 	size_t policy_room;
 };
 
@@ -61,6 +61,7 @@ void check_settings(struct loader *loader);
 void check_policies(struct loader *loader);
 void check_limits(struct loader *loader);
 void check_sets(struct loader *loader);
+void check_qos(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */
 struct position place_of_key(const struct node *map, const char *key, const struct node *fallback);

@@ -203,7 +203,8 @@ static void print_number(struct printer *printer, const struct field *field, uin
 static bool ends_line(const struct field *field)
 {
 	return field->type == FIELD_MAP || field->form == &form_zones || field->form == &form_links ||
-	       field->form == &form_sets || field->form == &form_policies;
+	       field->form == &form_sets || field->form == &form_policies ||
+	       field->form == &form_classes;
 }
 
 static void print_value(struct printer *printer, const struct field *field, const void *base)

@@ -150,6 +150,21 @@ static const struct field check[] = {
 	{ .key = NULL },
 };
 
+const struct field schema_class[] = {
+	{ "min", FORM(qos_class, min, form_bandwidth), .meaning = "what is guaranteed on each link: a rate, or percent of the link's" },
+	{ "max", FORM(qos_class, max, form_bandwidth), .meaning = "what it gets at most; by default all that the link has" },
+	{ "priority", NUMBER(qos_class, priority, 0, 7), .standard = "4",
+		.meaning = "who is served first with what is left: 0 before 7" },
+	{ .key = NULL },
+};
+
+static const struct field qos[] = {
+	{ "classes", FORM(qos, classes, form_classes), .meaning = "the classes, by name" },
+	{ "default", FORM(qos, standard, form_standard_class),
+		.meaning = "the class of connections that no policy gives one" },
+	{ .key = NULL },
+};
+
 const struct field schema_zone[] = {
 	{ "devices", FORM(zone, devices, form_names), .check = check_device, .meaning = "inside network devices" },
 	{ "networks", FORM(zone, networks, form_networks), .meaning = "inside networks" },
@@ -295,7 +310,7 @@ const struct field schema_policy[] = {
 	{ "nat", FORM(policy, nat, form_policy_nat), .standard = "auto", .words = policy_nats, .table = policy_nat,
 		.meaning = "auto: as the link says; none, masquerade, or the keys of a map" },
 	{ "log", BOOL(policy, log), .standard = "false", .meaning = "a line in the log for each connection" },
-	{ "qos", LATER },
+	{ "qos", FORM(policy, qos_class, form_class), .meaning = "the class that shares the link's bandwidth; by default that of qos" },
 	{ "limits", MAP(policy, limits, limits), .flags = FIELD_ONE_LINE, .absent = without_limits,
 		.meaning = "how much of it there may be" },
 	{ .key = NULL },
@@ -363,8 +378,8 @@ const struct field schema_top[] = {
 	{ "zones", FORM(config, zones, form_zones), .meaning = "the inside, by name" },
 	{ "links", FORM(config, links, form_links), REQUIRED, .meaning = "the ways to the internet, by name" },
 	{ "sets", FORM(config, sets, form_sets), .meaning = "networks, by name" },
+	{ "qos", MAP(config, qos, qos), .meaning = "classes that share the bandwidth of the links" },
 	{ "policies", FORM(config, policies, form_policies), .meaning = "a list: the first whose match holds decides" },
-	{ "qos", LATER },
 	{ "dos", MAP(config, dos, dos), .meaning = "what is too much of anything, before the policies" },
 	{ .key = NULL },
 };

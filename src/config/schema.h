@@ -66,6 +66,7 @@ extern const struct field schema_top[];
 extern const struct field schema_policy_file[]; /* of a file in policies.d */
 extern const struct field schema_zone[];
 extern const struct field schema_link[];
+extern const struct field schema_class[];
 extern const struct field schema_policy[];
 extern const struct field schema_flood[], schema_connections[]; /* detectors that count packets, and connections */
 extern const struct field schema_set[];

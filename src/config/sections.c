@@ -131,6 +131,7 @@ static void read_policy(struct loader *loader, const struct node *node)
 	}
 	loader->policies[index] = (struct place){ node_get(node, "name"), node };
 	config->policy_count++;
+	config->policies[index].qos_class = NO_CLASS;
 	read_table(loader, schema_policy, node, node->at, &config->policies[index]);
 }
 

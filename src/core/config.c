@@ -93,3 +93,22 @@ int config_policy_named(const struct policy_name *names, size_t count, const cha
 
 	return found == NULL ? -1 : (int)found->index;
 }
+
+int config_class(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->qos.count; i++) {
+		if (strcmp(config->qos.classes[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+uint64_t config_share(const struct bandwidth *bandwidth, uint64_t whole_bps)
+{
+	uint64_t bps = bandwidth->bps;
+
+	/* Divided first: a bandwidth times 1000 may not fit. */
+	if (bps == 0)
+		bps = whole_bps / 1000 * bandwidth->permille + whole_bps % 1000 * bandwidth->permille / 1000;
+	return bps < whole_bps ? bps : whole_bps;
+}

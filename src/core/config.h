@@ -416,3 +416,9 @@ int config_set(const struct config *config, const char *name);
 
 /* "syn-flood", as the configuration calls it. */
 const char *detector_name(enum detector detector);
+
+/* Index of the QoS class with that name, or -1. */
+int config_class(const struct config *config, const char *name);
+
+/* What the share is of a link with that bandwidth, not more than all of it; 0 where it is not given. */
+uint64_t config_share(const struct bandwidth *bandwidth, uint64_t whole_bps);

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 		list(schema_top);
 		list(schema_zone);
 		list(schema_link);
+		list(schema_class);
 		list(schema_policy);
 		list(schema_set);
 		return 0;
