@@ -141,7 +141,7 @@ static void make_zones(struct world *world)
 		world->config.zones[i] = (struct zone){ .name = names[i], .devices = { &device, 1 } };
 		if (i % 2 == 0)
 			world->config.zones[i].networks = (struct networks){ behind, 1 };
-		world->view.zones[i] = (struct zone_view){ index, 1, { behind, 1 } };
+		world->view.zones[i] = (struct zone_view){ .device_indexes = index, .device_count = 1, .behind = { behind, 1 } };
 	}
 }
 

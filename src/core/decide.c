@@ -114,7 +114,9 @@ void decide(const struct snapshot *snapshot, const struct flow *flow, const stru
 
 uint32_t decision_mark(const struct snapshot *snapshot, const struct decision *decision)
 {
-	unsigned int policy = decision->policy == NO_POLICY ? MARK_POLICY_NONE : snapshot->ids->policies[decision->policy];
-
-	return mark_make(snapshot->layout, decision->link, 0, policy);
+	if (decision->policy == NO_POLICY)
+		return mark_make(snapshot->layout, decision->link, MARK_CLASS_STANDARD, MARK_POLICY_NONE);
+	return mark_make(snapshot->layout, decision->link,
+		ids_policy_class(snapshot->config, snapshot->ids, &snapshot->config->policies[decision->policy]),
+		snapshot->ids->policies[decision->policy]);
 }

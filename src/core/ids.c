@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Numbers of links and policies in marks: the same name keeps its number over reload and restart. */
+/* Numbers of links, policies and classes in marks: the same name keeps its number over reload and restart. */
 
 #include "core/ids.h"
 
@@ -12,6 +12,7 @@
 
 _Static_assert(CONFIG_LINKS_MAX <= MARK_LINK_MAX, "each link has a number");
 _Static_assert(CONFIG_POLICIES_MAX < (1 << MARK_POLICY_BITS) - 1, "each policy has a number");
+_Static_assert(CONFIG_CLASSES_MAX <= MARK_CLASS_MAX, "each class has a number");
 
 /* How a number is bound: the lowest that is free is taken first, one of a name that is gone last. */
 enum number_use {
@@ -132,6 +133,36 @@ static int assign_policies(const struct config *config, struct numbering *number
 	return 0;
 }
 
+static int assign_classes(const struct config *config, struct numbering *numbering, uint8_t *classes)
+{
+	for (size_t i = 0; i < config->qos.count; i++)
+		classes[i] = (uint8_t)old_number(numbering, config->qos.classes[i].name);
+	for (size_t i = 0; i < config->qos.count; i++) {
+		if (classes[i] == 0)
+			classes[i] = (uint8_t)new_number(numbering);
+		if (classes[i] == 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int ids_assign_classes(struct arena *arena, const struct config *config, const struct id_record *records,
+	size_t record_count, struct ids *ids)
+{
+	uint8_t *classes = arena_array(arena, config->qos.count, sizeof(*classes));
+	struct numbering numbering = { 0 };
+	int result = -ENOMEM;
+
+	if (classes == NULL)
+		return -ENOMEM;
+	if (numbering_open(&numbering, MARK_CLASS_MAX, records, record_count) == 0)
+		result = assign_classes(config, &numbering, classes);
+	if (result == 0)
+		ids->classes = classes;
+	numbering_close(&numbering);
+	return result;
+}
+
 int ids_assign(struct arena *arena, const struct config *config, const struct id_record *links,
 	size_t link_records, const struct id_record *policies, size_t policy_records, struct ids *ret_ids)
 {
@@ -151,10 +182,17 @@ int ids_assign(struct arena *arena, const struct config *config, const struct id
 	if (result == 0)
 		result = assign_policies(config, &of_policies, ids.policies);
 	if (result == 0)
+		result = ids_assign_classes(arena, config, NULL, 0, &ids);
+	if (result == 0)
 		*ret_ids = ids;
 
 cleanup:
 	numbering_close(&of_links);
 	numbering_close(&of_policies);
 	return result;
+}
+
+unsigned int ids_policy_class(const struct config *config, const struct ids *ids, const struct policy *policy)
+{
+	return policy->qos_class < config->qos.count ? ids->classes[policy->qos_class] : MARK_CLASS_STANDARD;
 }

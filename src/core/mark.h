@@ -30,6 +30,10 @@
 #define MARK_POLICY_UNDECIDED 0
 #define MARK_POLICY_NONE      UINT16_MAX /* decided, but no policy matched: all ones in a field of any width */
 
+/* Values of the class field. Real classes have 1 .. MARK_CLASS_MAX; 0: the default one. */
+#define MARK_CLASS_STANDARD 0
+#define MARK_CLASS_MAX      30
+
 /* The class of our own checks: they are nobody's connections and are counted nowhere. */
 #define MARK_CLASS_CHECK 31
 

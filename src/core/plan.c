@@ -175,6 +175,8 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
 	for (size_t i = 0; i < config->link_count; i++)
 		planner.link_devices.items[planner.link_devices.count++] = config->links[i].device;
 	build_start(&planner.builder, plan->arena, &plan->ruleset, PLAN_TABLE);
+	if (!plan_shaper(plan->arena, config, ids, view, &plan->shaper))
+		goto fail;
 	plan_routing(&planner);
 	plan_ruleset(&planner);
 	if (planner.builder.failed)

@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/ids.h"
 #include "core/mark.h"
+#include "core/plan_shaper.h"
 #include "core/ruleset.h"
 #include "core/view.h"
 
@@ -70,6 +71,7 @@ struct plan {
 	struct plan_rule *rules;
 	size_t rule_count;
 	struct ruleset ruleset;
+	struct shaper_plan shaper;
 };
 
 /* config must outlive the plan, which the caller frees with plan_free(). NULL: no memory. */

@@ -100,9 +100,21 @@ static void go_spread(struct planner *planner, const struct spread *spread)
 	}
 }
 
-static void set_policy(struct planner *planner, unsigned int id)
+static void set_no_policy(struct planner *planner)
 {
-	build_set_mark(&planner->builder, mark_policy_mask(planner->layout), mark_make(planner->layout, 0, 0, id));
+	build_set_mark(&planner->builder, mark_policy_mask(planner->layout),
+		mark_make(planner->layout, 0, 0, MARK_POLICY_NONE));
+}
+
+/* And its class: without classes that field is nobody's concern. */
+static void set_policy(struct planner *planner, const struct policy *policy, unsigned int id)
+{
+	unsigned int class = ids_policy_class(planner->config, planner->ids, policy);
+	uint32_t mask = mark_policy_mask(planner->layout);
+
+	if (class != MARK_CLASS_STANDARD)
+		mask |= mark_class_mask(planner->layout);
+	build_set_mark(&planner->builder, mask, mark_make(planner->layout, 0, class, id));
 }
 
 static void set_link(struct planner *planner, unsigned int id)
@@ -211,10 +223,10 @@ static void plan_allow(struct planner *planner, const struct policy *policy, uns
 	pool_chain(name, pool);
 	build_rule(b, "%s: came in by a link, or needs none", policy->name);
 	plan_match_link(planner, MARK_LINK_UNDECIDED, true);
-	set_policy(planner, id);
+	set_policy(planner, policy, id);
 	build_jump(b, GOTO, CHAIN_TAKE);
 	build_rule(b, "%s decides", policy->name);
-	set_policy(planner, id);
+	set_policy(planner, policy, id);
 	build_jump(b, GOTO, name);
 }
 
@@ -302,6 +314,6 @@ void plan_fallback(struct planner *planner)
 	plan_match_link(planner, MARK_LINK_UNDECIDED, false);
 	set_link(planner, MARK_LINK_DIRECT);
 	build_rule(b, "decided without a policy");
-	set_policy(planner, MARK_POLICY_NONE);
+	set_no_policy(planner);
 	build_jump(b, GOTO, CHAIN_TAKE);
 }

@@ -262,7 +262,7 @@ static void plan_class(struct planner *planner, const struct policy *policy, uns
 		build_in_set(b, plan_family_name(name, sizeof(name), set, family), family, keys_of(policy->limits.per, true),
 			false);
 		build_set_mark(b, mark_class_mask(planner->layout),
-			mark_make(planner->layout, 0, policy->limits.over_class + 1u, 0));
+			mark_make(planner->layout, 0, planner->ids->classes[policy->limits.over_class], 0));
 	}
 }
 

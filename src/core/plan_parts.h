@@ -105,5 +105,8 @@ void plan_match_sets(struct planner *planner);
 /* The link field of the mark has that value, or has not. */
 void plan_match_link(struct planner *planner, unsigned int id, bool negate);
 
+/* Leads packets to the classes of plan.shaper, which must be there. */
+void plan_classify(struct planner *planner);
+
 /* The chains that are always there, and what they jump to. */
 void plan_ruleset(struct planner *planner);

@@ -333,6 +333,7 @@ void plan_ruleset(struct planner *planner)
 	plan_ask(planner);
 	plan_settle(planner);
 	plan_nat(planner);
+	plan_classify(planner);
 	plan_guard(planner);
 	plan_exempt(planner);
 	plan_dead(planner);

@@ -23,6 +23,7 @@ struct link_view {
 struct zone_view {
 	uint32_t *device_indexes; /* of those devices of the zone that exist */
 	size_t device_count;
+	struct names carriers;    /* inside devices that lead to its networks, where it has no devices */
 	struct networks behind;   /* its networks, or those of its devices' addresses where none are given */
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "core/plan_shaper.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 
@@ -49,6 +50,19 @@ static void print_fine(const char *file, const struct config *config)
 		config->policy_count == 1 ? "policy" : "policies");
 }
 
+/* What is allowed but may surprise: classes where they have no effect. */
+static void print_unshaped(const char *file, const struct config *config)
+{
+	for (size_t i = 0; i < config->link_count; i++) {
+		const struct link *link = &config->links[i];
+		bool upload = plan_shaper_lacks_upload(config, link), download = plan_shaper_lacks_download(config, link);
+
+		if (upload || download)
+			output_text("%s: advice: link %s has no bandwidth for %s: classes have no effect there\n", file,
+				link->name, upload && download ? "upload and download" : upload ? "upload" : "download");
+	}
+}
+
 static const char *choose_file(const struct invocation *invocation)
 {
 	if (invocation->argument != NULL)
@@ -72,8 +86,10 @@ int run_check(const struct invocation *invocation)
 		print_document(file, &errors);
 	else if (error < 0)
 		config_errors_print(stderr, &errors, output_likes_colour(STDERR_FILENO));
-	else
+	else {
+		print_unshaped(file, config);
 		print_fine(file, config);
+	}
 	config_errors_free(&errors);
 	config_free(config);
 	return error < 0 ? EXIT_CONFIGURATION : EXIT_FINE;

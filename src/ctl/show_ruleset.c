@@ -26,5 +26,9 @@ int show_ruleset(const struct invocation *invocation, const json_t *ruleset)
 	print_part(invocation, "nftables", field_text(ruleset, "nftables"));
 	puts("");
 	print_part(invocation, "routing", field_text(ruleset, "routing"));
+	if (field_text(ruleset, "shaping")[0] != '\0') {
+		puts("");
+		print_part(invocation, "shaping", field_text(ruleset, "shaping"));
+	}
 	return EXIT_FINE;
 }

@@ -65,6 +65,7 @@ void advice_give(struct daemon *daemon)
 	long of_all = read_setting("/proc/sys/net/ipv4/conf/all/rp_filter");
 
 	check_settings(daemon);
+	shape_advise(daemon);
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		check_reverse_path(daemon, &daemon->links[i], of_all);
 }

@@ -92,6 +92,8 @@ int apply_all(struct daemon *daemon, void *retire)
 	if (plan == NULL)
 		return -ENOMEM;
 	apply_routes(daemon, plan, &changes);
+	/* Classes are there before packets are led to them. */
+	shape_apply(daemon, &plan->shaper, true);
 	apply_ruleset(daemon, plan);
 	plan_free(daemon->plan);
 	daemon->plan = plan;
@@ -188,6 +190,8 @@ static uint64_t fingerprint(struct daemon *daemon)
 		const struct zone_view *zone = &daemon->zones[i];
 
 		sum = mix(daemon, sum, zone->device_indexes, zone->device_count * sizeof(uint32_t));
+		for (size_t j = 0; j < zone->carriers.count; j++)
+			sum = mix(daemon, sum, zone->carriers.items[j], strlen(zone->carriers.items[j]));
 		sum = mix_networks(daemon, sum, &zone->behind);
 	}
 	return sum;
@@ -209,6 +213,7 @@ void apply_reconcile(struct daemon *daemon)
 	links_ground(daemon);
 	reconcile_ruleset(daemon);
 	reconcile_routing(daemon, changed);
+	shape_apply(daemon, &daemon->plan->shaper, changed);
 }
 
 static void flush(struct daemon *daemon, uint32_t value, uint32_t mask, bool keep_living_tcp)

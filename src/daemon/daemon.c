@@ -147,6 +147,7 @@ static void on_second(uv_timer_t *timer)
 	world_follow(daemon);
 	update_rates(daemon);
 	watch_fallbacks(daemon);
+	shape_watch(daemon);
 	tell_manager(daemon);
 	if (verdicts_now_ms() / 1000 % STICKY_EVERY_S == 0 && sticky_count(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000)) > 0)
 		keep_sticky(daemon, false);
@@ -370,6 +371,7 @@ static void stop(struct daemon *daemon)
 	free(daemon->zones);
 	free(daemon->attacks);
 	sets_free(daemon->sets);
+	shape_free(&daemon->shaping);
 	generation_free(daemon->generation);
 	arena_free(daemon->state.arena);
 	events_free(daemon->events);

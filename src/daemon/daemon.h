@@ -17,6 +17,7 @@
 #include "core/sticky.h"
 #include "daemon/events.h"
 #include "daemon/sets.h"
+#include "daemon/shape.h"
 #include "daemon/verdict.h"
 #include "kernel/devices.h"
 #include "kernel/netlink.h"
@@ -104,6 +105,7 @@ struct daemon {
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
 	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
+	struct shaping shaping;
 	uint64_t log_lost, watched_at_ms;
 	bool foreground, ending;
 };
@@ -171,6 +173,7 @@ void report_flows(void *data, const struct control_request *request, struct cont
 void report_logged(struct daemon *daemon); /* writes the decisions that policies want logged */
 const char *report_policy_name(const struct generation *generation, unsigned int id);
 const char *report_link_name(const struct generation *generation, unsigned int id);
+const char *report_class_name(const struct generation *generation, unsigned int id);
 const char *report_protocol_name(uint8_t protocol, char *text, size_t size);
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
 json_t *report_errors(const struct config_errors *errors);

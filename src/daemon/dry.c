@@ -35,6 +35,7 @@ static int print_plan(FILE *out, struct daemon *daemon)
 		return -ENOMEM;
 	routes_print(out, plan);
 	ruleset_print(out, &plan->ruleset, &features);
+	shaper_print(out, &plan->shaper, QUEUE_FQ_CODEL);
 	plan_free(plan);
 	return 0;
 }
@@ -89,6 +90,7 @@ int dry_remove(void)
 	if (code == EXIT_SUCCESS) {
 		code |= tell("our table stays", ruleset_remove(nftables, "uplinkd"));
 		code |= tell("some routes or rules stay", routes_remove(routing));
+		code |= tell("some shaping stays", shaper_remove(routing));
 	}
 	netlink_close(nftables);
 	netlink_close(routing);

@@ -124,12 +124,18 @@ static bool copy_records(const struct daemon *daemon, struct state *copy)
 
 	copy->links = arena_array(copy->arena, config->link_count + old->link_count, sizeof(struct id_record));
 	copy->policies = arena_array(copy->arena, config->policy_count + old->policy_count, sizeof(struct id_record));
-	if (copy->links == NULL || copy->policies == NULL)
+	copy->classes = arena_array(copy->arena, config->qos.count + old->class_count, sizeof(struct id_record));
+	if (copy->links == NULL || copy->policies == NULL || copy->classes == NULL)
 		return false;
 	for (size_t i = 0; i < config->link_count; i++)
 		good &= add_record(copy->arena, copy->links, &copy->link_count, config->links[i].name, generation->ids.links[i]);
 	for (size_t i = 0; i < old->link_count && copy->link_count < MARK_LINK_MAX; i++)
 		good &= add_record(copy->arena, copy->links, &copy->link_count, old->links[i].name, old->links[i].id);
+	for (size_t i = 0; i < config->qos.count; i++)
+		good &= add_record(copy->arena, copy->classes, &copy->class_count, config->qos.classes[i].name,
+			generation->ids.classes[i]);
+	for (size_t i = 0; i < old->class_count && copy->class_count < MARK_CLASS_MAX; i++)
+		good &= add_record(copy->arena, copy->classes, &copy->class_count, old->classes[i].name, old->classes[i].id);
 	return good && copy_policies(generation, old, copy);
 }
 

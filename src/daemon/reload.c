@@ -26,7 +26,9 @@ struct generation *generation_load(struct daemon *daemon, const char *path, stru
 	if (generation == NULL || config_load(path, &generation->config, errors) < 0)
 		goto fail;
 	if (ids_assign(generation->config->arena, generation->config, daemon->state.links, daemon->state.link_count,
-		    daemon->state.policies, daemon->state.policy_count, &generation->ids) < 0)
+		    daemon->state.policies, daemon->state.policy_count, &generation->ids) < 0
+	    || ids_assign_classes(generation->config->arena, generation->config, daemon->state.classes,
+		    daemon->state.class_count, &generation->ids) < 0)
 		goto fail;
 	return generation;
 

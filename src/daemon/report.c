@@ -268,8 +268,14 @@ static void answer_reload(void *data, const struct control_request *request, str
 	config_errors_free(&errors);
 }
 
+enum part {
+	PART_RULESET,
+	PART_ROUTING,
+	PART_SHAPING,
+};
+
 /* What a printer writes, as a JSON string. */
-static json_t *printed(struct daemon *daemon, bool ruleset)
+static json_t *printed(struct daemon *daemon, enum part part)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -278,10 +284,17 @@ static json_t *printed(struct daemon *daemon, bool ruleset)
 
 	if (out == NULL)
 		return json_null();
-	if (ruleset)
+	switch (part) {
+	case PART_RULESET:
 		ruleset_print(out, &daemon->plan->ruleset, &daemon->features);
-	else
+		break;
+	case PART_ROUTING:
 		routes_print(out, daemon->plan);
+		break;
+	case PART_SHAPING:
+		shaper_print(out, &daemon->plan->shaper, daemon->shaping.queue);
+		break;
+	}
 	fclose(out);
 	string = json_string(text);
 	free(text);
@@ -291,7 +304,14 @@ static json_t *printed(struct daemon *daemon, bool ruleset)
 static void answer_ruleset(void *data, const struct control_request *request, struct control_answer *answer)
 {
 	(void)request;
-	report_document(answer, json_pack("{s:o, s:o}", "nftables", printed(data, true), "routing", printed(data, false)));
+	report_document(answer, json_pack("{s:o, s:o, s:o}", "nftables", printed(data, PART_RULESET), "routing",
+		printed(data, PART_ROUTING), "shaping", printed(data, PART_SHAPING)));
+}
+
+static void answer_classes(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	(void)request;
+	report_document(answer, shape_report(data));
 }
 
 static void answer_test_mail(void *data, const struct control_request *request, struct control_answer *answer)
@@ -306,6 +326,7 @@ const struct control_verb report_verbs[] = {
 	{ "/flows", false, report_flows },
 	{ "/blocked", false, report_blocked },
 	{ "/unblock", true, report_unblock },
+	{ "/classes", false, answer_classes },
 	{ "/explain", false, report_explain },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },

@@ -204,6 +204,17 @@ static const char *nat_words(const struct snapshot *snapshot, const struct flow 
 	return nat_text(&nat, flow->family, text, size);
 }
 
+/* NULL without classes, and where nothing is sent. */
+static const char *class_name(const struct snapshot *snapshot, const struct decision *decision)
+{
+	const struct config *config = snapshot->config;
+	uint16_t class = decision->policy == NO_POLICY ? NO_CLASS : config->policies[decision->policy].qos_class;
+
+	if (config->qos.count == 0 || decision->action != ACTION_ALLOW)
+		return NULL;
+	return config->qos.classes[class < config->qos.count ? class : config->qos.standard].name;
+}
+
 static json_t *explain(const struct snapshot *snapshot, const struct flow *flow, struct trace *trace)
 {
 	struct decide_context context = { .now_s = (uint32_t)(verdicts_now_ms() / 1000), .peek = true };
@@ -215,14 +226,14 @@ static json_t *explain(const struct snapshot *snapshot, const struct flow *flow,
 	algorithm = decision.policy == NO_POLICY || decision.action != ACTION_ALLOW
 	                    ? NULL
 	                    : config_algorithm_name(snapshot->config->policies[decision.policy].balance.algorithm);
-	return json_pack("{s:s?, s:s, s:s?, s:s?, s:s, s:s, s:n, s:o, s:o}",
+	return json_pack("{s:s?, s:s, s:s?, s:s?, s:s, s:s, s:s?, s:o, s:o}",
 		"policy", policy_name(snapshot, decision.policy),
 		"action", config_action_name(decision.action),
 		"link", link_of(snapshot, &decision),
 		"algorithm", algorithm,
 		"reason", reason_of(snapshot, flow, &decision),
 		"nat", nat_words(snapshot, flow, &decision, nat, sizeof(nat)),
-		"qos",
+		"qos", class_name(snapshot, &decision),
 		"candidates", report_candidates(snapshot, flow, &decision),
 		"steps", report_steps(snapshot, flow, trace));
 }

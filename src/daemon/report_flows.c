@@ -38,6 +38,18 @@ const char *report_link_name(const struct generation *generation, unsigned int i
 	return NULL;
 }
 
+const char *report_class_name(const struct generation *generation, unsigned int id)
+{
+	const struct qos *qos = &generation->config->qos;
+
+	/* None, or one that is no more: the default one. */
+	for (size_t i = 0; i < qos->count; i++) {
+		if (generation->ids.classes[i] == id)
+			return qos->classes[i].name;
+	}
+	return qos->count == 0 ? NULL : qos->classes[qos->standard].name;
+}
+
 /* "tcp", or the number where it has no usual name. */
 const char *report_protocol_name(uint8_t protocol, char *text, size_t size)
 {
@@ -58,7 +70,7 @@ static bool add_flow(const struct connection *connection, void *data)
 
 	if (mark_class(listing->layout, connection->mark) == MARK_CLASS_CHECK)
 		return true;
-	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s?, s:s?, s:n, s:I}",
+	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s?, s:s?, s:s?, s:I}",
 		"protocol", report_protocol_name(flow->protocol, number, sizeof(number)),
 		"from", address_format(&flow->from, from, sizeof(from)),
 		"from_port", flow->ports ? flow->from_port : 0,
@@ -66,7 +78,7 @@ static bool add_flow(const struct connection *connection, void *data)
 		"to_port", flow->ports ? flow->to_port : 0,
 		"policy", report_policy_name(generation, mark_policy(listing->layout, connection->mark)),
 		"link", report_link_name(generation, mark_link(listing->layout, connection->mark)),
-		"class",
+		"class", report_class_name(generation, mark_class(listing->layout, connection->mark)),
 		"bytes", (json_int_t)connection->bytes));
 	return json_array_size(listing->list) < FLOWS_MAX;
 }

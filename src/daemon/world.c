@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mark.h"
 #include "core/week.h"
 #include "daemon/daemon.h"
 #include "daemon/local_time.h"
+#include "kernel/route_lookup.h"
 
 static bool has_address(const struct device *device, enum family family)
 {
@@ -99,6 +101,75 @@ static int read_zone(struct daemon *daemon, const struct zone *zone, struct zone
 	return 0;
 }
 
+static bool overlaps(const struct network *a, const struct network *b)
+{
+	return network_contains(a, &b->address) || network_contains(b, &a->address);
+}
+
+static bool has_network(const struct device *device, const struct network *network)
+{
+	for (size_t i = 0; i < device->addresses.count; i++) {
+		const struct network *own = &device->addresses.items[i];
+		struct network around = network_around(&own->address, own->length);
+
+		if (around.address.family == network->address.family && overlaps(&around, network))
+			return true;
+	}
+	return false;
+}
+
+/* The device by which the main table reaches the network, though it is not directly there. */
+static const struct device *way_to(struct daemon *daemon, const struct network *network)
+{
+	struct mark_layout layout = { daemon->generation->config->kernel.mark_shift };
+	struct route_answer way;
+
+	/* The mark with which only known networks are found. */
+	if (route_lookup(daemon->routing, &network->address, mark_make(layout, MARK_LINK_DROP, 0, 0), &way) < 0)
+		return NULL;
+	for (size_t i = 0; i < daemon->devices->count; i++) {
+		if (daemon->devices->items[i].index == way.device_index && !way.local)
+			return &daemon->devices->items[i];
+	}
+	return NULL;
+}
+
+static void add_carrier(struct zone_view *view, const struct device *device)
+{
+	for (size_t i = 0; i < view->carriers.count; i++) {
+		if (strcmp(view->carriers.items[i], device->name) == 0)
+			return;
+	}
+	view->carriers.items[view->carriers.count++] = device->name;
+}
+
+/* Only shaping asks for them, and only of zones without devices. */
+static int find_carriers(struct daemon *daemon, const struct zone *zone, struct zone_view *view)
+{
+	const struct devices *devices = daemon->devices;
+
+	if (daemon->generation->config->qos.count == 0 || zone->devices.count > 0)
+		return 0;
+	view->carriers.items = arena_array(devices->arena, devices->count, sizeof(char *));
+	if (view->carriers.items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < zone->networks.count; i++) {
+		const struct device *device;
+		bool found = false;
+
+		for (size_t j = 0; j < devices->count; j++) {
+			if (!has_network(&devices->items[j], &zone->networks.items[i]))
+				continue;
+			found = true;
+			add_carrier(view, &devices->items[j]);
+		}
+		device = found ? NULL : way_to(daemon, &zone->networks.items[i]);
+		if (device != NULL)
+			add_carrier(view, device);
+	}
+	return 0;
+}
+
 static void read_views(struct daemon *daemon)
 {
 	const struct config *config = daemon->generation->config;
@@ -106,7 +177,8 @@ static void read_views(struct daemon *daemon)
 	for (size_t i = 0; i < config->link_count; i++)
 		read_link(daemon, &daemon->links[i]);
 	for (size_t i = 0; i < config->zone_count; i++) {
-		if (read_zone(daemon, &config->zones[i], &daemon->zones[i]) < 0)
+		if (read_zone(daemon, &config->zones[i], &daemon->zones[i]) < 0
+		    || find_carriers(daemon, &config->zones[i], &daemon->zones[i]) < 0)
 			daemon->zones[i] = (struct zone_view){ 0 };
 	}
 }

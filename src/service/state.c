@@ -120,6 +120,10 @@ static int read_document(const json_t *document, struct state *state)
 	if (result == 0)
 		result = read_ids(state->arena, json_object_get(document, "policies"), CONFIG_POLICIES_MAX,
 			&state->policies, &state->policy_count);
+	/* Files of before there were classes have none. */
+	if (result == 0 && json_object_get(document, "classes") != NULL)
+		result = read_ids(state->arena, json_object_get(document, "classes"), MARK_CLASS_MAX, &state->classes,
+			&state->class_count);
 	if (result == 0)
 		result = read_outages(state->arena, json_object_get(document, "outages"), state);
 	return result;
@@ -237,9 +241,10 @@ static json_t *state_document(const struct state *state)
 	char key[KEY_DIGITS + 1];
 
 	snprintf(key, sizeof(key), "%016" PRIx64 "%016" PRIx64, state->key.words[0], state->key.words[1]);
-	return json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", STATE_VERSION, "key", key, "links",
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", STATE_VERSION, "key", key, "links",
 		ids_document(state->links, state->link_count), "policies",
-		ids_document(state->policies, state->policy_count), "outages",
+		ids_document(state->policies, state->policy_count), "classes",
+		ids_document(state->classes, state->class_count), "outages",
 		outages_document(state->outages, state->outage_count));
 }
 

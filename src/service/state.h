@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What outlives the daemon: numbers of links and policies, the hash key, sticky choices, open outages. */
+/* What outlives the daemon: numbers of links, policies and classes, the hash key, sticky choices, open outages. */
 #pragma once
 
 #include <stddef.h>
@@ -17,8 +17,8 @@ struct outage {
 struct state {
 	struct arena *arena;
 	struct hash_key key;
-	struct id_record *links, *policies;
-	size_t link_count, policy_count;
+	struct id_record *links, *policies, *classes;
+	size_t link_count, policy_count, class_count;
 	struct outage *outages;
 	size_t outage_count;
 };

@@ -13,6 +13,7 @@
 #include "core/plan.h"
 #include "kernel/routes.h"
 #include "kernel/ruleset.h"
+#include "kernel/shaper.h"
 #include "plan_golden.h"
 
 #define MAIN_TABLE 254
@@ -268,6 +269,7 @@ static char *print_plan(const struct plan *plan)
 	assert_non_null(out);
 	routes_print(out, plan);
 	ruleset_print(out, &plan->ruleset, &features);
+	shaper_print(out, &plan->shaper, QUEUE_PLAIN);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }
