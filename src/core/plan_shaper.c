@@ -19,6 +19,9 @@
 
 #define QUEUE_MS 50
 
+/* A segment of 64 KB takes a millisecond here. */
+#define SPLIT_BELOW_BPS 500000000
+
 /* One link in one direction. */
 struct pipe {
 	const struct config *config;
@@ -61,6 +64,7 @@ static struct shaper_class finish(struct shaper_class class)
 	class.burst = FRAME + bytes_in(class.rate_bps, BURST_MS);
 	class.ceil_burst = FRAME + bytes_in(class.ceil_bps, BURST_MS);
 	class.queue_packets = (uint32_t)least(most(bytes_in(class.ceil_bps, QUEUE_MS) / FRAME, 10), 1000);
+	class.queue_bytes = (uint32_t)least(most(bytes_in(class.ceil_bps, QUEUE_MS), 10 * FRAME), 1000 * FRAME);
 	class.target_us = target_of(class.ceil_bps);
 	return class;
 }
@@ -118,6 +122,7 @@ static struct shaper_class class_of(const struct pipe *pipe, size_t index, uint6
 		.minor = (uint16_t)(link | (unsigned int)pipe->ids->classes[index] << MARK_LINK_BITS),
 		.parent = (uint16_t)(SHAPER_LINK_MINOR | link),
 		.leaf = true,
+		.split = pipe->bps < SPLIT_BELOW_BPS,
 		.ceil_bps = max > 0 ? max : pipe->bps,
 		.priority = class->priority,
 		.link = pipe->config->links[pipe->link].name,
@@ -141,6 +146,7 @@ static void add_checks(struct shaper_device *device, const struct pipe *pipe)
 		.minor = checks_minor(pipe),
 		.parent = (uint16_t)(SHAPER_LINK_MINOR | link),
 		.leaf = true,
+		.split = pipe->bps < SPLIT_BELOW_BPS,
 		.rate_bps = checks_part(pipe),
 		.ceil_bps = pipe->bps,
 		.link = pipe->config->links[pipe->link].name,

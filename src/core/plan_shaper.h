@@ -33,7 +33,9 @@ struct shaper_class {
 	uint32_t quantum;          /* bytes: share of what is left among leaves of one priority */
 	uint32_t burst;            /* bytes that may go at once at rate_bps */
 	uint32_t ceil_burst;       /* the same at ceil_bps */
+	bool split;                /* large segments of TCP are split before they wait: on a slow link each is a delay */
 	uint32_t queue_packets;    /* of a plain queue: about 50 ms at ceil_bps */
+	uint32_t queue_bytes;      /* the same, where segments are split */
 	uint32_t target_us;        /* of fq_codel: a delay that is no congestion */
 	const char *link;          /* name; NULL: of none */
 	const char *qos_class;     /* name, SHAPER_CHECKS, or NULL: it is no leaf, or is not shaped */

@@ -27,6 +27,7 @@ static void assume_links(FILE *out, struct daemon *daemon)
 static int print_plan(FILE *out, struct daemon *daemon)
 {
 	struct ruleset_features features = { .native_queue = true };
+	struct shaper_features shaping = { QUEUE_FQ_CODEL, SPLIT_BY_TBF };
 	struct link_view links[CONFIG_LINKS_MAX];
 	struct view view = world_view(daemon, links);
 	struct plan *plan = plan_new(daemon->generation->config, &daemon->generation->ids, &view);
@@ -35,7 +36,7 @@ static int print_plan(FILE *out, struct daemon *daemon)
 		return -ENOMEM;
 	routes_print(out, plan);
 	ruleset_print(out, &plan->ruleset, &features);
-	shaper_print(out, &plan->shaper, QUEUE_FQ_CODEL);
+	shaper_print(out, &plan->shaper, &shaping);
 	plan_free(plan);
 	return 0;
 }

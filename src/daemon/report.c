@@ -292,7 +292,7 @@ static json_t *printed(struct daemon *daemon, enum part part)
 		routes_print(out, daemon->plan);
 		break;
 	case PART_SHAPING:
-		shaper_print(out, &daemon->plan->shaper, daemon->shaping.queue);
+		shaper_print(out, &daemon->plan->shaper, &daemon->shaping.features);
 		break;
 	}
 	fclose(out);

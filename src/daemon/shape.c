@@ -15,12 +15,23 @@ static void tell_queue(struct daemon *daemon)
 {
 	struct shaping *shaping = &daemon->shaping;
 
-	if (shaping->queue_told || shaping->queue == QUEUE_UNKNOWN || shaping->queue == QUEUE_FQ_CODEL)
+	if (shaping->queue_told || shaping->features.queue == QUEUE_UNKNOWN || shaping->features.queue == QUEUE_FQ_CODEL)
 		return;
 	shaping->queue_told = true;
 	events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 		"this kernel has no fq_codel (CONFIG_NET_SCH_FQ_CODEL): classes queue by %s, where one connection delays the others of its class",
-		shaper_queue_name(shaping->queue));
+		shaper_queue_name(shaping->features.queue));
+}
+
+static void tell_split(struct daemon *daemon)
+{
+	struct shaping *shaping = &daemon->shaping;
+
+	if (shaping->split_told || shaping->features.split != SPLIT_MISSING)
+		return;
+	shaping->split_told = true;
+	events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
+		"this kernel has no tbf (CONFIG_NET_SCH_TBF): large segments are not split and delay others on slow links");
 }
 
 /* The reconcile pass tries again each second: the same words once are enough. */
@@ -59,11 +70,12 @@ void shape_apply(struct daemon *daemon, const struct shaper_plan *plan, bool exp
 	/* Without classes only what an earlier configuration left is looked for, until nothing is found. */
 	if (plan->count == 0 && !shaping->present && !expected)
 		return;
-	error = shaper_apply(daemon->routing, plan, &shaping->queue, &changes, message, sizeof(message));
+	error = shaper_apply(daemon->routing, plan, &shaping->features, &changes, message, sizeof(message));
 	shaping->present = plan->count > 0 || changes.devices_removed > 0 || error < 0;
 	tell_failure(daemon, error, message);
 	tell_changes(daemon, &changes, expected);
 	tell_queue(daemon);
+	tell_split(daemon);
 }
 
 static struct shape_sample *find_sample(struct shaping *shaping, const char *device, uint16_t minor)

@@ -21,9 +21,9 @@ struct shape_sample {
 };
 
 struct shaping {
-	enum shaper_queue queue;
+	struct shaper_features features;
 	bool present;            /* something of ours may be on devices */
-	bool queue_told;
+	bool queue_told, split_told;
 	char complaint[256];     /* what failed last: told once */
 	uint64_t sampled_at_ms;
 	struct shape_sample *samples;

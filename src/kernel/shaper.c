@@ -8,11 +8,11 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "kernel/shaper_read.h"
+#include "kernel/shaper_queue.h"
 
 struct work {
 	struct netlink *netlink;
-	enum shaper_queue *queue;
+	struct shaper_features *features;
 	struct present_shaper present;
 	struct shaper_changes changes;
 	int error; /* the first */
@@ -24,18 +24,11 @@ struct work {
 struct site {
 	const struct shaper_device *wanted;
 	uint32_t index;
+	uint32_t frame;                     /* bytes of the largest */
 	const struct present_queue *root;   /* NULL: the kernel's own */
 	struct present_class *classes;      /* where it is ours */
 	bool ours;
 };
-
-const char *shaper_queue_name(enum shaper_queue queue)
-{
-	static const char *const names[] = {
-		[QUEUE_UNKNOWN] = "pfifo", [QUEUE_FQ_CODEL] = "fq_codel", [QUEUE_SFQ] = "sfq", [QUEUE_PLAIN] = "pfifo" };
-
-	return names[queue];
-}
 
 /* Keeps the first failure and its words. A device that went meanwhile is none. */
 static void fail(struct work *work, int error, const char *object, const char *device)
@@ -55,29 +48,6 @@ static int ask(struct work *work, struct nlmsghdr *request)
 	return netlink_ask(work->netlink, request, NULL, NULL);
 }
 
-static int add_queue_of(struct work *work, uint32_t device, const struct shaper_class *class, enum shaper_queue queue)
-{
-	uint8_t buffer[SHAPER_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-
-	return ask(work, shaper_build_queue(buffer, device, class, queue));
-}
-
-/* The first that is tried tells what the kernel has. */
-static void set_queue(struct work *work, const struct site *site, const struct shaper_class *class)
-{
-	enum shaper_queue queue = *work->queue == QUEUE_UNKNOWN ? QUEUE_FQ_CODEL : *work->queue;
-	int error = add_queue_of(work, site->index, class, queue);
-
-	while (error == -ENOENT && *work->queue == QUEUE_UNKNOWN && queue < QUEUE_PLAIN) {
-		queue++;
-		error = add_queue_of(work, site->index, class, queue);
-	}
-	if (error == 0)
-		*work->queue = queue;
-	else
-		fail(work, error, "the queue of a class", site->wanted->device);
-}
-
 static bool is_same(const struct shaper_class *class, const struct present_class *present)
 {
 	struct shaper_native wanted = shaper_native(class);
@@ -88,28 +58,23 @@ static bool is_same(const struct shaper_class *class, const struct present_class
 	       && (!class->leaf || (wanted.quantum == native->quantum && wanted.priority == native->priority));
 }
 
-static bool has_queue(const struct work *work, const struct site *site, const struct shaper_class *class)
-{
-	const struct present_queue *queue = present_queue_find(&work->present, site->index, shaper_handle(class->minor));
-
-	return queue != NULL && *work->queue != QUEUE_UNKNOWN && strcmp(queue->kind, shaper_queue_name(*work->queue)) == 0
-	       && (*work->queue != QUEUE_PLAIN || queue->limit == class->queue_packets);
-}
-
 /* In place where it is there: what waits in it stays, and its counters go on. */
 static void apply_class(struct work *work, const struct site *site, const struct shaper_class *class)
 {
 	uint8_t buffer[SHAPER_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	const struct present_class *present = present_class_find(site->classes, class->minor);
-	bool same = present != NULL && is_same(class, present), queue = !class->leaf || (same && has_queue(work, site, class));
+	struct queue_site queue_site = { work->netlink, &work->present, work->features, site->index, site->frame };
+	bool same = present != NULL && is_same(class, present);
+	bool queue = !class->leaf || (same && queue_present(&queue_site, class));
 	int error = same ? 0 : ask(work, shaper_build_class(buffer, site->index, class));
 
 	if (error < 0) {
 		fail(work, error, "a class", site->wanted->device);
 		return;
 	}
-	if (!queue)
-		set_queue(work, site, class);
+	error = queue ? 0 : queue_set(&queue_site, class);
+	if (error < 0)
+		fail(work, error, "the queue of a class", site->wanted->device);
 	if (present == NULL)
 		work->changes.classes_added++;
 	else if (!same || !queue)
@@ -205,7 +170,9 @@ static void apply_device(struct work *work, const struct shaper_device *device)
 
 	if (site.index == 0)
 		return;
-	error = look(work, &site);
+	error = queue_frame(work->netlink, site.index, &site.frame);
+	if (error == 0)
+		error = look(work, &site);
 	if (error == 0 && (!site.ours || site.root->standard != device->standard))
 		error = make_root(work, &site);
 	if (error < 0) {
@@ -244,10 +211,10 @@ static void remove_elsewhere(struct work *work, const struct shaper_plan *plan)
 	}
 }
 
-int shaper_apply(struct netlink *netlink, const struct shaper_plan *plan, enum shaper_queue *queue,
+int shaper_apply(struct netlink *netlink, const struct shaper_plan *plan, struct shaper_features *features,
 	struct shaper_changes *ret_changes, char *message, size_t size)
 {
-	struct work work = { .netlink = netlink, .queue = queue, .message = message, .size = size };
+	struct work work = { .netlink = netlink, .features = features, .message = message, .size = size };
 	int error = present_queues_read(netlink, &work.present);
 
 	if (size > 0)
@@ -267,17 +234,19 @@ int shaper_apply(struct netlink *netlink, const struct shaper_plan *plan, enum s
 int shaper_remove(struct netlink *netlink)
 {
 	static const struct shaper_plan nothing;
-	enum shaper_queue queue = QUEUE_UNKNOWN;
+	struct shaper_features features = { 0 };
 	struct shaper_changes changes;
 
-	return shaper_apply(netlink, &nothing, &queue, &changes, NULL, 0);
+	return shaper_apply(netlink, &nothing, &features, &changes, NULL, 0);
 }
 
 static void take_leaf(const struct present_shaper *present, uint32_t device, const struct present_class *class,
 	struct shaper_figures *figures)
 {
-	const struct present_queue *queue = present_queue_find(present, device, shaper_handle(class->minor));
+	const struct present_queue *queue = present_queue_find(present, device, shaper_splitter(class->minor) | 1);
 
+	if (queue == NULL)
+		queue = present_queue_find(present, device, shaper_handle(class->minor));
 	figures->bytes = class->bytes;
 	figures->packets = class->packets;
 	figures->waiting = class->waiting;

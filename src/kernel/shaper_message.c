@@ -108,10 +108,29 @@ static void put_codel(struct nlmsghdr *request, const struct shaper_class *class
 	mnl_attr_nest_end(request, options);
 }
 
-struct nlmsghdr *shaper_build_queue(void *buffer, uint32_t device, const struct shaper_class *class, enum shaper_queue queue)
+uint32_t shaper_splitter_ticks(uint32_t frame)
 {
-	struct nlmsghdr *request = build_new(buffer, RTM_NEWQDISC, device, 0, shaper_handle(class->minor),
-		shaper_queue_name(queue));
+	return ticks(frame, bytes_per_second(SHAPER_SPLIT_BPS));
+}
+
+struct nlmsghdr *shaper_build_splitter(void *buffer, uint32_t device, const struct shaper_class *class, uint32_t frame)
+{
+	struct nlmsghdr *request = build_new(buffer, RTM_NEWQDISC, device, shaper_splitter(class->minor),
+		shaper_handle(class->minor), "tbf");
+	struct tc_tbf_qopt settings = { .limit = class->queue_bytes, .buffer = shaper_splitter_ticks(frame) };
+	struct nlattr *options = mnl_attr_nest_start(request, TCA_OPTIONS);
+
+	set_rate(request, &settings.rate, bytes_per_second(SHAPER_SPLIT_BPS), TCA_TBF_RATE64);
+	mnl_attr_put(request, TCA_TBF_PARMS, sizeof(settings), &settings);
+	mnl_attr_put_u32(request, TCA_TBF_BURST, frame);
+	mnl_attr_nest_end(request, options);
+	return request;
+}
+
+struct nlmsghdr *shaper_build_queue(void *buffer, uint32_t device, const struct shaper_class *class, uint32_t parent,
+	enum shaper_queue queue)
+{
+	struct nlmsghdr *request = build_new(buffer, RTM_NEWQDISC, device, 0, parent, shaper_queue_name(queue));
 	struct tc_fifo_qopt plain = { .limit = class->queue_packets };
 
 	switch (queue) {

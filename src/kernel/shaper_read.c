@@ -50,6 +50,7 @@ static void read_kind(const struct attributes *attributes, char *kind, size_t si
 static void read_options(const struct attributes *attributes, struct present_queue *queue)
 {
 	struct tc_fifo_qopt plain;
+	struct tc_tbf_qopt bucket;
 	struct tc_htb_glob htb;
 	struct attributes options;
 
@@ -60,6 +61,11 @@ static void read_options(const struct attributes *attributes, struct present_que
 	} else if (strcmp(queue->kind, "pfifo") == 0) {
 		copy(attributes, TCA_OPTIONS, &plain, sizeof(plain));
 		queue->limit = plain.limit;
+	} else if (strcmp(queue->kind, "tbf") == 0) {
+		attributes_read_nested(attributes, TCA_OPTIONS, &options);
+		copy(&options, TCA_TBF_PARMS, &bucket, sizeof(bucket));
+		queue->limit = bucket.limit;
+		queue->ticks = bucket.buffer;
 	}
 }
 

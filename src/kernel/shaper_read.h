@@ -9,7 +9,8 @@ struct present_queue {
 	struct present_queue *next;
 	uint32_t device, handle, parent;
 	uint32_t standard; /* of htb: the class for what has none */
-	uint32_t limit;    /* of pfifo: packets */
+	uint32_t limit;    /* of pfifo packets, of tbf bytes */
+	uint32_t ticks;    /* of tbf: its bucket */
 	uint64_t dropped;
 	char kind[16];
 };

@@ -262,6 +262,7 @@ static void a_policy_has_a_way_while_it_or_if_none_finds_a_link(void **state)
 static char *print_plan(const struct plan *plan)
 {
 	const struct ruleset_features features = { .native_queue = true };
+	struct shaper_features shaping = { QUEUE_FQ_CODEL, SPLIT_BY_TBF };
 	char *text = NULL;
 	size_t length;
 	FILE *out = open_memstream(&text, &length);
@@ -269,7 +270,7 @@ static char *print_plan(const struct plan *plan)
 	assert_non_null(out);
 	routes_print(out, plan);
 	ruleset_print(out, &plan->ruleset, &features);
-	shaper_print(out, &plan->shaper, QUEUE_PLAIN);
+	shaper_print(out, &plan->shaper, &shaping);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }
