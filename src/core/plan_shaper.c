@@ -91,32 +91,31 @@ static uint64_t checks_part(const struct pipe *pipe)
 	return most(pipe->bps / 100, smallest_part(pipe));
 }
 
-static uint64_t guaranteed_sum(const struct pipe *pipe)
+/* What the class is to have, were there no others. */
+static uint64_t wanted_part(const struct pipe *pipe, const struct qos_class *class)
+{
+	uint64_t min = config_share(&class->min, pipe->bps);
+
+	return min == 0 ? small_part(pipe) : most(min, smallest_part(pipe));
+}
+
+/* Where all together want more than the link has, each gives way in proportion. */
+static uint64_t rate_of(const struct pipe *pipe, const struct qos_class *class, uint64_t room)
 {
 	const struct qos *qos = &pipe->config->qos;
-	uint64_t sum = 0;
+	uint64_t wanted = wanted_part(pipe, class), sum = 0;
 
 	for (size_t i = 0; i < qos->count; i++)
-		sum += config_share(&qos->classes[i].min, pipe->bps);
-	return sum;
-}
-
-/* Guarantees give way to the small parts in proportion, so that all together are not more than the link has. */
-static uint64_t rate_of(const struct pipe *pipe, const struct qos_class *class, uint64_t small, uint64_t room)
-{
-	uint64_t min = config_share(&class->min, pipe->bps), sum = guaranteed_sum(pipe);
-
-	if (min == 0)
-		return small;
+		sum += wanted_part(pipe, &qos->classes[i]);
 	if (sum > room)
-		min = (uint64_t)((double)min * (double)room / (double)sum);
-	return most(min, smallest_part(pipe));
+		wanted = (uint64_t)((double)wanted * (double)room / (double)sum);
+	return most(wanted, 8);
 }
 
-static struct shaper_class class_of(const struct pipe *pipe, size_t index, uint64_t small, uint64_t room)
+static struct shaper_class class_of(const struct pipe *pipe, size_t index, uint64_t room)
 {
 	const struct qos_class *class = &pipe->config->qos.classes[index];
-	uint64_t max = config_share(&class->max, pipe->bps), rate = rate_of(pipe, class, small, room);
+	uint64_t max = config_share(&class->max, pipe->bps), rate = rate_of(pipe, class, room);
 	unsigned int link = pipe->ids->links[pipe->link];
 	struct shaper_class leaf = {
 		.minor = (uint16_t)(link | (unsigned int)pipe->ids->classes[index] << MARK_LINK_BITS),
@@ -158,7 +157,7 @@ static void add_checks(struct shaper_device *device, const struct pipe *pipe)
 static void add_link(struct shaper_device *device, const struct pipe *pipe)
 {
 	const struct config *config = pipe->config;
-	uint64_t small = small_part(pipe), used = device->inside ? 0 : checks_part(pipe), room;
+	uint64_t room = pipe->bps - (device->inside ? 0 : checks_part(pipe));
 
 	device->classes[device->count++] = finish((struct shaper_class){
 		.minor = (uint16_t)(SHAPER_LINK_MINOR | pipe->ids->links[pipe->link]),
@@ -167,10 +166,7 @@ static void add_link(struct shaper_device *device, const struct pipe *pipe)
 		.link = config->links[pipe->link].name,
 	});
 	for (size_t i = 0; i < config->qos.count; i++)
-		used += config_share(&config->qos.classes[i].min, pipe->bps) == 0 ? small : 0;
-	room = pipe->bps > used ? pipe->bps - used : 0;
-	for (size_t i = 0; i < config->qos.count; i++)
-		device->classes[device->count++] = class_of(pipe, i, small, room);
+		device->classes[device->count++] = class_of(pipe, i, room);
 	if (!device->inside)
 		add_checks(device, pipe);
 }

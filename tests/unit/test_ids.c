@@ -210,6 +210,55 @@ static void refuses_more_than_there_are_numbers(void **state)
 	assert_null(fixture->ids.policies);
 }
 
+static void set_classes(struct fixture *fixture, size_t count, const char *const *names)
+{
+	struct qos *qos = &fixture->config.qos;
+
+	qos->classes = arena_array(fixture->config.arena, count, sizeof(*qos->classes));
+	qos->count = count;
+	for (size_t i = 0; i < count; i++)
+		qos->classes[i].name = names[i];
+}
+
+static void classes_keep_their_numbers(void **state)
+{
+	static const char *const before[] = { "voice", "normal" }, *const after[] = { "games", "normal", "voice" };
+	struct fixture *fixture = *state;
+	struct id_record records[2];
+
+	set_classes(fixture, 2, before);
+	assign(fixture, NULL, 0, NULL, 0);
+	assert_int_equal(fixture->ids.classes[0], 1);
+	assert_int_equal(fixture->ids.classes[1], 2);
+	for (size_t i = 0; i < 2; i++)
+		records[i] = (struct id_record){ before[i], fixture->ids.classes[i] };
+	set_classes(fixture, 3, after);
+	assign(fixture, NULL, 0, NULL, 0);
+	assert_int_equal(ids_assign_classes(fixture->config.arena, &fixture->config, records, 2, &fixture->ids), 0);
+	assert_int_equal(fixture->ids.classes[0], 3);
+	assert_int_equal(fixture->ids.classes[1], 2);
+	assert_int_equal(fixture->ids.classes[2], 1);
+}
+
+/* Number 31 is for our own checks, 0 for the default class. */
+static void classes_stay_below_the_checks(void **state)
+{
+	static const struct id_record strange[] = { { "class-0", 31 }, { "class-1", 0 }, { "class-2", 30 } };
+	const char *names[CONFIG_CLASSES_MAX];
+	struct fixture *fixture = *state;
+	uint32_t seen = 0;
+
+	for (int i = 0; i < CONFIG_CLASSES_MAX; i++)
+		names[i] = arena_printf(fixture->config.arena, "class-%d", i);
+	set_classes(fixture, CONFIG_CLASSES_MAX, names);
+	assign(fixture, NULL, 0, NULL, 0);
+	assert_int_equal(ids_assign_classes(fixture->config.arena, &fixture->config, strange, 3, &fixture->ids), 0);
+	assert_int_equal(fixture->ids.classes[2], 30);
+	for (int i = 0; i < CONFIG_CLASSES_MAX; i++)
+		seen |= 1u << fixture->ids.classes[i];
+	assert_int_equal(seen, 0x7ffffffe);
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -223,6 +272,8 @@ int main(void)
 		test(is_stable_over_many_reloads),
 		test(numbers_as_many_policies_as_there_can_be),
 		test(refuses_more_than_there_are_numbers),
+		test(classes_keep_their_numbers),
+		test(classes_stay_below_the_checks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

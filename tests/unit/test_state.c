@@ -85,9 +85,11 @@ static void comes_back_as_it_was(void **test)
 {
 	struct id_record links[] = { { "fiber", 1 }, { "lte", 60 } };
 	struct id_record policies[] = { { "voice \"quoted\"", 8190 } };
+	struct id_record classes[] = { { "bulk", 30 }, { "voice", 1 } };
 	struct outage outages[] = { { "lte", "1.2@gw", 1700000000 }, { "fiber", NULL, 1700000001 } };
 	struct state written = { .key = { { 0x0123456789abcdef, 0xffffffffffffffff } }, .links = links,
-		.link_count = 2, .policies = policies, .policy_count = 1, .outages = outages,
+		.link_count = 2, .policies = policies, .policy_count = 1, .classes = classes, .class_count = 2,
+		.outages = outages,
 		.outage_count = 2 };
 	struct state state;
 	struct stat status;
@@ -105,6 +107,9 @@ static void comes_back_as_it_was(void **test)
 	assert_int_equal(state.policy_count, 1);
 	assert_string_equal(state.policies[0].name, "voice \"quoted\"");
 	assert_int_equal(state.policies[0].id, 8190);
+	assert_int_equal(state.class_count, 2);
+	assert_string_equal(state.classes[0].name, "bulk");
+	assert_int_equal(state.classes[0].id, 30);
 	assert_int_equal(state.outage_count, 2);
 	assert_string_equal(state.outages[0].link, "lte");
 	assert_string_equal(state.outages[0].message_id, "1.2@gw");
@@ -155,6 +160,7 @@ static void sets_aside_what_it_cannot_use(void **test)
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{\"p\":65537},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{\"p\":\"1\"},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"outages\":[{}]}",
+		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"classes\":{\"c\":31},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"outages\":[{\"link\":\"a\"}]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{}}",
 	};
