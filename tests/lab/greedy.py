@@ -7,6 +7,7 @@ The others hold COUNT connections to each port and send, or receive, until they 
 """
 
 import socket
+import struct
 import sys
 import threading
 
@@ -14,7 +15,9 @@ BLOCK = bytes(65536)
 
 
 def send(connection):
+    """With the window of old: others, such as bbr, let the queue run empty every ten seconds."""
     try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
         while True:
             connection.sendall(BLOCK)
     except OSError:
@@ -50,6 +53,8 @@ def serve(port):
 def hold(direction, address, port):
     with socket.create_connection((address, port), timeout=20) as connection:
         connection.settimeout(None)
+        # Who is ended leaves nothing behind that would still be sent.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(direction[:1].encode())
         (send if direction == "up" else receive)(connection)
 

@@ -69,6 +69,16 @@ FLOWS = [
      "policy": None, "link": None, "class": None, "bytes": None},
 ]
 
+CLASSES = [
+    {"device": "wan1", "direction": "upload", "link": "fiber", "class": "voice", "min_bps": 2000000, "max_bps": 10000000,
+     "priority": 0, "bytes": 123456, "packets": 1234, "dropped": 0, "waiting_bytes": 0, "rate_bps": 64000},
+    {"device": "wan1", "direction": "upload", "link": "fiber", "class": "(checks)", "min_bps": 200000, "max_bps": 20000000,
+     "priority": 0, "bytes": 84, "packets": 1, "dropped": 0, "waiting_bytes": 0, "rate_bps": 0},
+    {"device": "lan0", "direction": "download", "link": "fiber", "class": "normal", "min_bps": 40000000,
+     "max_bps": 100000000, "priority": 4, "bytes": 1250000000, "packets": 1000000, "dropped": 17, "waiting_bytes": 61000,
+     "rate_bps": 98765432},
+]
+
 EXPLANATION = {
     "policy": "voice", "action": "allow", "link": "lte", "algorithm": "lowest-latency",
     "reason": "lte answers first", "nat": "masquerade", "qos": "voice",
@@ -228,6 +238,9 @@ def test_status_for_people(daemon, name):
 DOCUMENTS = {
     "policies": ("/policies", POLICIES, ["policies"]),
     "flows": ("/flows", FLOWS, ["flows"]),
+    "classes": ("/classes", CLASSES, ["classes"]),
+    "no-classes": ("/classes", [], ["classes"]),
+    "ruleset-shaped": ("/ruleset", {**RULESET, "shaping": "# tc\nqdisc replace dev wan1 root handle 1: htb\n"}, ["ruleset"]),
     "explain": ("/explain", EXPLANATION,
                 ["explain", "--from", "10.0.0.5", "--to=198.51.100.7", "--protocol", "udp", "--to-port", "5060"]),
     "explain-no-policy": ("/explain", {"policy": None, "action": "allow", "link": None, "algorithm": None, "nat": None,
