@@ -121,7 +121,7 @@ static bool has_network(const struct device *device, const struct network *netwo
 /* The device by which the main table reaches the network, though it is not directly there. */
 static const struct device *way_to(struct daemon *daemon, const struct network *network)
 {
-	struct mark_layout layout = { daemon->generation->config->kernel.mark_shift };
+	struct mark_layout layout = mark_layout_of(&daemon->generation->config->kernel);
 	struct route_answer way;
 
 	/* The mark with which only known networks are found. */

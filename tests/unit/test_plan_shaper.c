@@ -119,7 +119,7 @@ static void minors_follow_marks(void **state)
 	for (size_t link = 0; link < 2; link++) {
 		const struct config *config = world.gateway->config;
 		const struct shaper_device *device = find_device(&world, config->links[link].device);
-		struct mark_layout layout = { 5 };
+		struct mark_layout layout = { 5, MARK_POLICY_BITS };
 
 		for (size_t i = 0; i < config->qos.count; i++) {
 			uint32_t mark = mark_make(layout, world.gateway->ids.links[link], world.gateway->ids.classes[i], 77);
