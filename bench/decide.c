@@ -18,14 +18,14 @@
 #define LINKS        3
 #define ZONES        8
 #define FLOWS        50000
-#define ROUNDS       6
+#define ROUNDS       20
 #define WALK_CHECKS  20000000 /* of one policy, that the plain walk may take */
 
 #define MEDIAN_MAX_NS    1000
 #define RATIO_MAX        3.0
 #define COMPILE_MAX_MS   300.0
 #define MEMORY_MAX_MB    100.0
-#define SNAPSHOT_MAX_MS  50.0
+#define SNAPSHOT_MAX_MS  20.0
 
 static uint64_t random_state = 0x2545f4914f6cdd1dULL; /* the same policies and flows each time */
 
