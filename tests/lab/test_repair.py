@@ -171,12 +171,14 @@ def test_foreign_things_stay(lab, tell):
     assert foreign_state(lab) == before
 
 
-def test_shifted_mark(lab, tell):
-    """The 24 bits can be moved out of the way of others."""
+@pytest.mark.parametrize("shift, bits", [(8, 13), (5, 16)])
+def test_shifted_mark(lab, tell, shift, bits):
+    """Our bits can be moved out of the way of others, and be as many as there are."""
+    foreign = (1 << shift) - 1
     lab.nft("gw", FOREIGN_TABLE.replace(str(FOREIGN_BIT), "0x5"))
-    lab.start_daemon(lab.config(POLICY, WEIGHTS, extra="kernel: { mark-shift: 8 }\n"))
+    lab.start_daemon(lab.config(POLICY, WEIGHTS, extra=f"kernel: {{ mark-shift: {shift}, mark-policy-bits: {bits} }}\n"))
     result = lab.load(to="192.0.2.1:7", to_range=20, rate=rate(400), count=100)
     assert all(abs(result.by_link()[name] - 10 * weight) <= 1 for name, weight in WEIGHTS.items())
     marks = {item["mark"] for item in lab.conntrack() if item["protocol"] == "tcp" and item["from"] == "10.77.1.2"}
     tell("connection marks: " + ", ".join(f"{mark:#x}" for mark in sorted(marks)))
-    assert {mark & 0xFF for mark in marks} == {5}
+    assert {mark & foreign for mark in marks} == {5}
