@@ -89,6 +89,8 @@ static int make_network(void **state)
 			" && ip link add wan1 type veth peer name isp1 && ip link add wan2 type veth peer name isp2"
 			" && for d in wan1 isp1 wan2 isp2; do ip link set $d up || exit; done"
 			" && ip addr add 192.0.2.2/24 dev wan1 && ip addr add 2001:db8:1::2/64 dev wan1 nodad"));
+	/* The kernel tells of a carrier when it has time. */
+	assert_true(run("for i in $(seq 500); do test $(ip -o link | grep -c 'state UP') = 4 && exit; sleep 0.01; done; exit 1"));
 	while (heard())
 		;
 	return 0;
