@@ -53,6 +53,7 @@ static bool choose(const struct snapshot *snapshot, const struct flow *flow, con
 	const struct candidate *chosen = pick_link(snapshot, decision->policy, flow, context, &decision->sticky);
 
 	if (chosen == NULL) {
+		decision->none_usable = true;
 		switch (snapshot->config->policies[decision->policy].balance.if_none) {
 		case IF_NONE_NEXT:
 			return false;

@@ -75,6 +75,7 @@ struct decision {
 	enum action action;
 	uint8_t link;  /* as the mark's link field has it */
 	bool sticky;   /* the link is the one that the key had before */
+	bool none_usable; /* of the policy's own links: if-none has decided */
 };
 
 /* One step of the way to a decision. */

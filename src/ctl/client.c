@@ -160,6 +160,7 @@ cleanup:
 int client_complain(const struct invocation *invocation, const struct reply *reply)
 {
 	const char *text = json_string_value(json_object_get(reply->document, "error"));
+	const char *hint = json_string_value(json_object_get(reply->document, "hint"));
 
 	if (invocation->json)
 		output_json(reply->document);
@@ -167,6 +168,8 @@ int client_complain(const struct invocation *invocation, const struct reply *rep
 		output_error("%s", text);
 	else
 		output_error("the daemon answered with the error %ld", reply->status);
+	if (!invocation->json && hint != NULL)
+		output_error("%s", hint);
 	return EXIT_ERROR;
 }
 

@@ -11,19 +11,23 @@
 const struct command_option global_options[] = {
 	{ 'j', "json", NULL, false, "print JSON" },
 	{ 's', "socket", "SOCKET", false, "where the daemon listens" },
-	{ 'c', "config", "FILE", false, "the configuration that `check' reads" },
+	{ 'c', "config", "FILE", false, "the configuration that `check' and `explain' read" },
 	{ 'h', "help", NULL, false, "explain this verb" },
 	{ 'V', "version", NULL, false, "print the version" },
 	{ 0 },
 };
 
 static const struct command_option explain_options[] = {
-	{ 0, "from", "ADDRESS", true, "source address" },
-	{ 0, "to", "ADDRESS", true, "destination address" },
+	{ 0, "from", "ADDRESS", true, "source address, or router: this machine" },
+	{ 0, "to", "ADDRESS", true, "destination address, or router" },
 	{ 0, "protocol", "PROTOCOL", true, "name or number: tcp, udp, icmp, 47" },
 	{ 0, "to-port", "PORT", false, "destination port" },
 	{ 0, "from-port", "PORT", false, "source port" },
 	{ 0, "in", "DEVICE", false, "device that it comes in by" },
+	{ 0, "icmp-type", "TYPE", false, "echo-request, 3, 3/1" },
+	{ 0, "dscp", "DSCP", false, "0 to 63, or a name: ef, af41" },
+	{ 0, "at", "TIME", false, "local time: \"mon 22:30\", 2026-11-23T22:30" },
+	{ 0, "down", "LINKS", false, "links that are down; with --config alone" },
 	{ 0 },
 };
 
@@ -65,9 +69,9 @@ const struct command commands[] = {
 		.options = explain_options,
 		.summary = "what would be decided for a connection now, and why",
 		.details = "Step by step, with every candidate link and its score. Nothing is sent "
-			   "and nothing changes.",
-		.path = "/explain",
-		.show = show_explain },
+			   "and nothing changes.\nWith --config FILE it needs no daemon: that file "
+			   "decides, in a world in which all that\nit names exists and every link is up.",
+		.run = run_explain },
 	{ .name = "events",
 		.options = events_options,
 		.summary = "what happened: links, attacks, reloads, errors",
@@ -128,7 +132,7 @@ const char *command_value(const struct invocation *invocation, const char *name)
 }
 
 /* Options of such verbs are named as the query is. */
-static void fill_query(const struct invocation *invocation, struct query *query)
+void command_query(const struct invocation *invocation, struct query *query)
 {
 	const struct command_option *options = invocation->command->options;
 	size_t count = 0;
@@ -149,7 +153,7 @@ int command_run(const struct invocation *invocation)
 
 	if (command->run != NULL)
 		return command->run(invocation);
-	fill_query(invocation, query);
+	command_query(invocation, query);
 	code = client_ask(invocation, command->changes, command->path, query, &document);
 	if (code == EXIT_FINE && invocation->json)
 		output_json(document);

@@ -24,7 +24,7 @@ enum argument_kind {
 	ARGUMENT_ADDRESS,
 };
 
-#define COMMAND_OPTIONS_MAX 8
+#define COMMAND_OPTIONS_MAX 12
 
 /* A list ends with an entry without name. */
 struct command_option {
@@ -76,10 +76,15 @@ const struct command *command_find(const char *name);
 /* The value of an option, "" for one without, or NULL where it was not given. */
 const char *command_value(const struct invocation *invocation, const char *name);
 
+/* The options that were given, as a query: query has room for COMMAND_OPTIONS_MAX + 1. */
+struct query;
+void command_query(const struct invocation *invocation, struct query *query);
+
 /* Runs it, and returns the exit code. */
 int command_run(const struct invocation *invocation);
 
 int run_check(const struct invocation *invocation);
+int run_explain(const struct invocation *invocation);
 int run_events(const struct invocation *invocation);
 int run_help(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);

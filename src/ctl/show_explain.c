@@ -92,6 +92,24 @@ static void print_decision(const json_t *explanation)
 		"%s%s%s.\n", between[0] == ',' ? ")" : "", reason[0] == '\0' ? "" : ": ", reason);
 }
 
+/* Limits, and what of the question is odd. */
+static void print_notes(const struct invocation *invocation, const json_t *explanation)
+{
+	const char *limits = field_text(explanation, "limits");
+	const json_t *hint;
+	size_t i;
+
+	if (limits[0] != '\0')
+		output_text("Limits: %s.\n", limits);
+	json_array_foreach(json_object_get(explanation, "hints"), i, hint)
+	{
+		fputs(output_colour(invocation->colour, COLOUR_WARNING), stdout);
+		output_text("Note");
+		fputs(output_plain(invocation->colour), stdout);
+		output_text(": %s.\n", step_text(hint));
+	}
+}
+
 int show_explain(const struct invocation *invocation, const json_t *explanation)
 {
 	print_steps(json_object_get(explanation, "steps"));
@@ -99,5 +117,6 @@ int show_explain(const struct invocation *invocation, const json_t *explanation)
 		field_text(explanation, "link"));
 	puts("");
 	print_decision(explanation);
+	print_notes(invocation, explanation);
 	return EXIT_FINE;
 }

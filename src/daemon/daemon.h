@@ -14,6 +14,7 @@
 #include "core/health.h"
 #include "core/ids.h"
 #include "core/plan.h"
+#include "core/question.h"
 #include "core/sticky.h"
 #include "daemon/events.h"
 #include "daemon/sets.h"
@@ -175,6 +176,8 @@ const char *report_policy_name(const struct generation *generation, unsigned int
 const char *report_link_name(const struct generation *generation, unsigned int id);
 const char *report_class_name(const struct generation *generation, unsigned int id);
 const char *report_protocol_name(uint8_t protocol, char *text, size_t size);
+struct question report_question(const struct control_request *request);
+void report_refusal(struct control_answer *answer, const struct question_problem *problem); /* 400, with the hint */
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
 json_t *report_errors(const struct config_errors *errors);
 void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)

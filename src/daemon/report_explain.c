@@ -2,48 +2,14 @@
 /* Answers of the control socket: what would be decided for an imagined connection, and why. */
 
 #include <errno.h>
-#include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "config/explain_document.h"
+#include "config/text.h"
 #include "core/mark.h"
-#include "core/nat.h"
-#include "core/protocol.h"
+#include "core/question.h"
 #include "daemon/daemon.h"
 #include "kernel/route_lookup.h"
-
-static bool parse_number(const char *text, unsigned long most, unsigned long *ret_number)
-{
-	char *end;
-
-	if (text == NULL || *text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*ret_number = strtoul(text, &end, 10);
-	return errno == 0 && *end == '\0' && *ret_number <= most;
-}
-
-static bool parse_protocol(const char *text, struct flow *flow)
-{
-	unsigned long number = 0;
-
-	if (text == NULL || (!protocol_number(text, &flow->protocol) && !parse_number(text, 255, &number)))
-		return false;
-	if (number != 0)
-		flow->protocol = (uint8_t)number;
-	flow->ports = protocol_has_ports(flow->protocol);
-	return true;
-}
-
-static bool parse_port(const char *text, uint16_t *ret_port)
-{
-	unsigned long number = 0;
-
-	if (text != NULL && !parse_number(text, 65535, &number))
-		return false;
-	*ret_port = (uint16_t)number;
-	return true;
-}
 
 static bool is_local(const struct devices *devices, const struct address *address)
 {
@@ -54,7 +20,16 @@ static bool is_local(const struct devices *devices, const struct address *addres
 	return false;
 }
 
-/* The device that a packet from this address would come in by: where one to it would leave. */
+static const struct device *device_by_index(const struct devices *devices, uint32_t index)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		if (devices->items[i].index == index)
+			return &devices->items[i];
+	}
+	return NULL;
+}
+
+/* Where a packet from this address would come in: where one to it would leave. 0: from this machine, or nowhere. */
 static uint32_t arriving_device(struct daemon *daemon, const struct flow *flow)
 {
 	struct route_answer way;
@@ -76,166 +51,151 @@ static bool goes_direct(struct daemon *daemon, const struct snapshot *snapshot, 
 	return way.local || snapshot_came_by(snapshot, way.device_index) == 0;
 }
 
-/* NULL, or what is wrong with the question. */
-static const char *read_flow(struct daemon *daemon, const struct snapshot *snapshot,
-	const struct control_request *request, struct flow *flow)
+static bool find_device(const struct daemon *daemon, const char *name, uint32_t *ret_index,
+	struct question_problem *problem)
 {
-	const char *from = request->get(request, "from"), *to = request->get(request, "to");
-	const char *device = request->get(request, "in");
+	const struct device *device = devices_find(daemon->devices, name);
+	struct nearest nearest = nearest_to(name);
+	char hint[80] = "`ip link' names the devices";
 
-	if (from == NULL || !address_parse(from, &flow->from))
-		return "from must be an address";
-	if (to == NULL || !address_parse(to, &flow->to))
-		return "to must be an address";
-	if (flow->from.family != flow->to.family)
-		return "from and to are of different families";
-	flow->family = flow->from.family;
-	if (!parse_protocol(request->get(request, "protocol"), flow))
-		return "protocol must be a name such as tcp, or a number";
-	if (!parse_port(request->get(request, "to-port"), &flow->to_port)
-	    || !parse_port(request->get(request, "from-port"), &flow->from_port))
-		return "a port must be a number from 0 to 65535";
-	flow->device = device == NULL ? arriving_device(daemon, flow) : if_nametoindex(device);
-	if (device != NULL && flow->device == 0)
-		return "there is no such device";
+	if (device != NULL) {
+		*ret_index = device->index;
+		return true;
+	}
+	for (size_t i = 0; i < daemon->devices->count; i++)
+		nearest_try(&nearest, daemon->devices->items[i].name);
+	if (nearest.word != NULL)
+		snprintf(hint, sizeof(hint), "did you mean `%s'?", nearest.word);
+	return question_refuse(problem, hint, "in: there is no device `%.60s'", name);
+}
+
+/* The first address of that family, not of the loopback device. */
+static bool first_address(const struct device *device, enum family family, struct address *ret_address)
+{
+	for (size_t i = 0; device != NULL && strcmp(device->name, "lo") != 0 && i < device->addresses.count; i++) {
+		*ret_address = device->addresses.items[i].address;
+		if (ret_address->family == family)
+			return true;
+	}
+	return false;
+}
+
+/* An address of this machine: of the device that the packet comes in by, where there is one, else of any. */
+static bool own_address(const struct daemon *daemon, uint32_t device, struct address *address,
+	struct question_problem *problem)
+{
+	const struct devices *devices = daemon->devices;
+	enum family family = address->family;
+	bool found = first_address(device_by_index(devices, device), family, address);
+
+	for (size_t i = 0; i < devices->count && !found; i++)
+		found = first_address(&devices->items[i], family, address);
+	return found || question_refuse(problem, "name the address itself", "router: it has no address of this family");
+}
+
+static bool place_flow(struct daemon *daemon, const struct snapshot *snapshot, const struct question *question,
+	struct asked *asked, struct question_problem *problem)
+{
+	struct flow *flow = &asked->flow;
+
+	if (question->in != NULL && asked->from_router)
+		return question_refuse(problem, "leave `in' out", "in: what this machine sends comes in by no device");
+	if (question->in != NULL && !find_device(daemon, question->in, &flow->device, problem))
+		return false;
+	if (asked->from_router && !own_address(daemon, 0, &flow->from, problem))
+		return false;
+	if (question->in == NULL)
+		flow->device = arriving_device(daemon, flow);
+	if (asked->to_router && !own_address(daemon, flow->device, &flow->to, problem))
+		return false;
 	flow->came_by = snapshot_came_by(snapshot, flow->device);
 	flow->direct = goes_direct(daemon, snapshot, flow);
-	return NULL;
+	return true;
 }
 
-static const char *policy_name(const struct snapshot *snapshot, size_t policy)
+/* Packets whose sender is reached another way are dropped where the kernel filters strictly by reverse path. */
+static void hint_device(struct daemon *daemon, struct arena *arena, const struct question *question,
+	const struct flow *flow, struct explanation *explanation)
 {
-	return policy == NO_POLICY ? NULL : snapshot->config->policies[policy].name;
-}
+	const struct device *known;
 
-static json_t *report_steps(const struct snapshot *snapshot, const struct flow *flow, const struct trace *trace)
-{
-	json_t *steps = json_array();
-	const char *where = flow->came_by != 0 ? "comes in by a link" : flow->device == 0 ? "from this machine" : "from inside";
-
-	json_array_append_new(steps, json_sprintf("%s%s", where, flow->direct ? ", to a network that needs no link" : ""));
-	for (size_t i = 0; i < trace->count; i++) {
-		const struct trace_step *step = &trace->steps[i];
-
-		if (step->policy == NO_POLICY)
-			json_array_append_new(steps, json_string("no policy matches: as the main routing table says"));
-		else if (step->mismatch != NULL)
-			json_array_append_new(steps, json_sprintf("%s: no, %s does not match", policy_name(snapshot, step->policy),
-				step->mismatch));
-		else
-			json_array_append_new(steps, json_sprintf("%s: matches%s", policy_name(snapshot, step->policy),
-				step->no_link ? ", but none of its links is usable" : ""));
+	if (question->in == NULL || flow->came_by != 0)
+		return;
+	if (is_local(daemon->devices, &flow->from)) {
+		explanation_hint(arena, explanation, "%s is this machine's own address: it does not come in by %s",
+			question->from, question->in);
+		return;
 	}
-	return steps;
+	known = device_by_index(daemon->devices, arriving_device(daemon, flow));
+	if (known != NULL && known->index != flow->device)
+		explanation_hint(arena, explanation, "%s is reached by %s, not by %s: the kernel may drop it before any policy",
+			question->from, known->name, question->in);
 }
 
-static const char *chosen_reason(const struct decision *decision, const struct candidate *candidate)
+/* From outside only addresses that are not of the inside make sense. */
+static void hint_outside(struct daemon *daemon, const struct snapshot *snapshot, struct arena *arena,
+	const struct question *question, const struct flow *flow, struct explanation *explanation)
 {
-	if (!candidate->usable)
-		return "down";
-	if (candidate->id != decision->link)
-		return "usable";
-	return decision->sticky ? "chosen: it had this key before" : "chosen";
+	struct flow back = { .to = flow->from };
+
+	if (flow->came_by != 0 && goes_direct(daemon, snapshot, &back))
+		explanation_hint(arena, explanation, "%s is an inside address, and %s is the device of a link", question->from,
+			question->in == NULL ? "this" : question->in);
 }
 
-static json_t *report_candidates(const struct snapshot *snapshot, const struct flow *flow,
-	const struct decision *decision)
+/* A snapshot as it would be at that minute of the week; NULL: no memory. */
+static struct snapshot *snapshot_at(struct daemon *daemon, const struct snapshot *newest, uint16_t minute)
 {
-	struct pick_context context = { .key = &snapshot->key, .peek = true };
-	const struct candidate *candidates;
-	json_t *list = json_array();
-	size_t count;
+	struct link_view links[CONFIG_LINKS_MAX];
+	struct view view = world_view(daemon, links);
+	struct snapshot_parts parts = {
+		.config = newest->config,
+		.ids = newest->ids,
+		.view = &view,
+		.sticky = newest->sticky,
+		.key = newest->key,
+		.generation = newest->generation,
+		.previous = newest,
+	};
 
-	if (decision->policy == NO_POLICY || decision->action != ACTION_ALLOW || flow->came_by != 0 || flow->direct)
-		return list;
-	candidates = balancer_candidates(snapshot->balancers[decision->policy], &count);
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:b, s:f, s:s}",
-			"link", snapshot->config->links[candidates[i].link].name,
-			"eligible", candidates[i].usable,
-			"score", balancer_score(snapshot->balancers[decision->policy], &candidates[i], flow, &context),
-			"reason", chosen_reason(decision, &candidates[i])));
-	return list;
+	view.minute = minute;
+	return snapshot_new(&parts);
 }
 
-static const struct link *find_link(const struct snapshot *snapshot, unsigned int id)
+static int explain_at(struct daemon *daemon, struct arena *arena, const struct snapshot *snapshot,
+	const struct asked *asked, struct explanation *explanation)
 {
-	for (size_t i = 0; i < snapshot->config->link_count; i++) {
-		if (snapshot->ids->links[i] == id)
-			return &snapshot->config->links[i];
-	}
-	return NULL;
+	struct snapshot *then = asked->timed ? snapshot_at(daemon, snapshot, asked->minute) : NULL;
+	int error;
+
+	if (asked->timed && then == NULL)
+		return -ENOMEM;
+	error = explain(arena, then == NULL ? snapshot : then, &asked->flow, (uint32_t)(verdicts_now_ms() / 1000),
+		explanation);
+	snapshot_free(then);
+	return error;
 }
 
-static const char *link_of(const struct snapshot *snapshot, const struct decision *decision)
+struct question report_question(const struct control_request *request)
 {
-	const struct link *link = find_link(snapshot, decision->link);
-
-	return link == NULL ? NULL : link->name;
+	return (struct question){
+		.from = request->get(request, "from"),
+		.to = request->get(request, "to"),
+		.protocol = request->get(request, "protocol"),
+		.from_port = request->get(request, "from-port"),
+		.to_port = request->get(request, "to-port"),
+		.icmp_type = request->get(request, "icmp-type"),
+		.dscp = request->get(request, "dscp"),
+		.at = request->get(request, "at"),
+		.in = request->get(request, "in"),
+	};
 }
 
-static const char *reason_of(const struct snapshot *snapshot, const struct flow *flow, const struct decision *decision)
+void report_refusal(struct control_answer *answer, const struct question_problem *problem)
 {
-	if (decision->policy == NO_POLICY)
-		return flow->came_by != 0 ? "no policy matches; answers leave by the link that it came in by" : "no policy matches";
-	if (decision->link == MARK_LINK_DROP && snapshot->config->policies[decision->policy].action == ACTION_ALLOW)
-		return "none of its links is usable";
-	if (decision->action != ACTION_ALLOW)
-		return "the policy says so";
-	if (flow->came_by != 0)
-		return "answers leave by the link that it came in by";
-	if (flow->direct)
-		return "the destination needs no link";
-	return decision->sticky ? "sticky" : "the algorithm's pick";
-}
-
-/* What becomes of the addresses, the link's part included where it leaves by one. */
-static const char *nat_words(const struct snapshot *snapshot, const struct flow *flow, const struct decision *decision,
-	char *text, size_t size)
-{
-	static const struct nat by_link;
-	const struct nat *policy = decision->policy == NO_POLICY ? &by_link : &snapshot->config->policies[decision->policy].nat;
-	const struct link *link = find_link(snapshot, decision->link);
-	bool leaves = link != NULL && flow->came_by == 0;
-	struct nat nat = nat_join(policy, leaves ? &link->nat : NULL);
-
-	if (nat.kind[flow->family] == NAT_AUTO && flow->device != 0 && leaves)
-		nat.kind[flow->family] = network_contains(&nat_unique_local, &flow->from) ? NAT_MASQUERADE : NAT_NONE;
-	return nat_text(&nat, flow->family, text, size);
-}
-
-/* NULL without classes, and where nothing is sent. */
-static const char *class_name(const struct snapshot *snapshot, const struct decision *decision)
-{
-	const struct config *config = snapshot->config;
-	uint16_t class = decision->policy == NO_POLICY ? NO_CLASS : config->policies[decision->policy].qos_class;
-
-	if (config->qos.count == 0 || decision->action != ACTION_ALLOW)
-		return NULL;
-	return config->qos.classes[class < config->qos.count ? class : config->qos.standard].name;
-}
-
-static json_t *explain(const struct snapshot *snapshot, const struct flow *flow, struct trace *trace)
-{
-	struct decide_context context = { .now_s = (uint32_t)(verdicts_now_ms() / 1000), .peek = true };
-	struct decision decision;
-	const char *algorithm;
-	char nat[NAT_TEXT_MAX];
-
-	decide(snapshot, flow, &context, &decision, trace);
-	algorithm = decision.policy == NO_POLICY || decision.action != ACTION_ALLOW
-	                    ? NULL
-	                    : config_algorithm_name(snapshot->config->policies[decision.policy].balance.algorithm);
-	return json_pack("{s:s?, s:s, s:s?, s:s?, s:s, s:s, s:s?, s:o, s:o}",
-		"policy", policy_name(snapshot, decision.policy),
-		"action", config_action_name(decision.action),
-		"link", link_of(snapshot, &decision),
-		"algorithm", algorithm,
-		"reason", reason_of(snapshot, flow, &decision),
-		"nat", nat_words(snapshot, flow, &decision, nat, sizeof(nat)),
-		"qos", class_name(snapshot, &decision),
-		"candidates", report_candidates(snapshot, flow, &decision),
-		"steps", report_steps(snapshot, flow, trace));
+	answer->status = 400;
+	answer->document = json_pack("{s:s, s:s?}", "error", problem->text,
+		"hint", problem->hint[0] == '\0' ? NULL : problem->hint);
 }
 
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer)
@@ -243,15 +203,24 @@ void report_explain(void *data, const struct control_request *request, struct co
 	struct daemon *daemon = data;
 	/* Only this thread replaces snapshots, so the newest cannot go away under it. */
 	const struct snapshot *snapshot = atomic_load(&verdicts_publisher(daemon->verdicts)->newest);
-	struct trace trace = { calloc(snapshot->config->policy_count + 1, sizeof(struct trace_step)), 0 };
-	struct flow flow = { 0 };
-	const char *wrong = read_flow(daemon, snapshot, request, &flow);
+	struct question question = report_question(request);
+	struct question_problem problem;
+	struct explanation explanation;
+	struct arena *arena;
+	struct asked asked;
 
-	if (wrong != NULL || trace.steps == NULL) {
-		report_problem(answer, wrong != NULL ? 400 : 500, "%s", wrong != NULL ? wrong : "no memory");
-	} else {
-		answer->status = 200;
-		answer->document = explain(snapshot, &flow, &trace);
+	if (!question_read(&question, &asked, &problem) || !place_flow(daemon, snapshot, &question, &asked, &problem)) {
+		report_refusal(answer, &problem);
+		return;
 	}
-	free(trace.steps);
+	arena = arena_new();
+	if (arena == NULL || explain_at(daemon, arena, snapshot, &asked, &explanation) < 0) {
+		report_problem(answer, 500, "no memory");
+	} else {
+		hint_device(daemon, arena, &question, &asked.flow, &explanation);
+		hint_outside(daemon, snapshot, arena, &question, &asked.flow, &explanation);
+		answer->status = 200;
+		answer->document = explain_document(&explanation);
+	}
+	arena_free(arena);
 }
