@@ -367,6 +367,12 @@ static const struct field sticky_table[] = {
 	{ .key = NULL },
 };
 
+static const struct field decisions[] = {
+	{ "record", NUMBER(config, decision_records, 0, 1u << 22), .standard = "16384",
+		.meaning = "decisions that are kept for `why'; rounded up to a power of two; 0: none" },
+	{ .key = NULL },
+};
+
 const struct field schema_top[] = {
 	{ "version", FORM(config, arena, form_version), REQUIRED, .meaning = "the version of this format: 1" },
 	{ "control", SAME(control), .flags = FIELD_ONE_LINE, .meaning = "the control socket" },
@@ -374,6 +380,7 @@ const struct field schema_top[] = {
 		.meaning = "where spool and learnt state are kept" },
 	{ "kernel", MAP(config, kernel, kernel), .meaning = "numbers that must not collide with others'" },
 	{ "sticky", SAME(sticky_table), .flags = FIELD_ONE_LINE, .meaning = "the memory for sticky" },
+	{ "decisions", SAME(decisions), .flags = FIELD_ONE_LINE, .meaning = "the record of decisions" },
 	{ "alerts", SAME(alerts), .meaning = "who is told" },
 	{ "zones", FORM(config, zones, form_zones), .meaning = "the inside, by name" },
 	{ "links", FORM(config, links, form_links), REQUIRED, .meaning = "the ways to the internet, by name" },

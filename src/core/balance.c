@@ -92,6 +92,17 @@ double balancer_score(const struct balancer *balancer, const struct candidate *c
 	return candidate->usable ? balancer->algorithm->score(balancer, candidate, flow, context) : 0;
 }
 
+void balancer_scores(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
+	double *ret_scores)
+{
+	if (balancer->algorithm->scores != NULL && balancer->usable_count > 0)
+		balancer->algorithm->scores(balancer, flow, context, ret_scores);
+	for (size_t i = 0; i < balancer->count; i++) {
+		if (balancer->algorithm->scores == NULL || !balancer->candidates[i].usable)
+			ret_scores[i] = balancer_score(balancer, &balancer->candidates[i], flow, context);
+	}
+}
+
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count)
 {
 	*ret_count = balancer->count;

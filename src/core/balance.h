@@ -55,4 +55,8 @@ const struct candidate *balancer_candidate(const struct balancer *balancer, uint
 double balancer_score(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 	const struct pick_context *context);
 
+/* The same for all candidates at once, in their order: ret_scores has room for them. */
+void balancer_scores(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
+	double *ret_scores);
+
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count);

@@ -12,6 +12,9 @@ struct algorithm_row {
 	size_t (*pick)(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context);
 	double (*score)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 		const struct pick_context *context);
+	/* Of all candidates; NULL: score() is asked for each. What is not usable may get any. */
+	void (*scores)(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
+		double *ret_scores);
 };
 
 struct balancer {

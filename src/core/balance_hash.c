@@ -45,7 +45,17 @@ static size_t hash_pick(const struct balancer *balancer, const struct flow *flow
 	return best;
 }
 
+static void hash_scores(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
+	double *ret_scores)
+{
+	uint64_t key_hash = flow_key_hash(context->key, balancer->hash_by, flow, 0);
+
+	for (size_t i = 0; i < balancer->count; i++)
+		ret_scores[i] = rendezvous(key_hash, &balancer->candidates[i]);
+}
+
 const struct algorithm_row hash_algorithm = {
 	.pick = hash_pick,
 	.score = hash_score,
+	.scores = hash_scores,
 };

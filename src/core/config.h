@@ -394,6 +394,7 @@ struct config {
 	const char *socket;
 	const char *state_directory;
 	uint32_t sticky_entries; /* size of the sticky table, a power of two */
+	uint32_t decision_records; /* that are kept for `why', a power of two; 0: none */
 };
 
 /* Accepts NULL. The struct itself lives in its arena too. */

@@ -194,7 +194,7 @@ static int tell_links(struct arena *arena, const struct snapshot *snapshot, cons
 	return 0;
 }
 
-static const char *nat_words(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow,
+const char *explain_nat_words(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow,
 	const struct decision *decision)
 {
 	struct nat nat = explain_nat(snapshot, flow, decision);
@@ -237,7 +237,7 @@ static int tell_decision(struct arena *arena, const struct snapshot *snapshot, c
 	explanation->reason = explain_reason(&way);
 	explanation->balanced = policy != NULL && decision->action == ACTION_ALLOW;
 	explanation->algorithm = policy == NULL ? 0 : policy->balance.algorithm;
-	explanation->nat = nat_words(arena, snapshot, flow, decision);
+	explanation->nat = explain_nat_words(arena, snapshot, flow, decision);
 	tell_rest(arena, snapshot, policy, explanation);
 	if (policy == NULL || policy->action != ACTION_ALLOW || way.from_link || way.direct)
 		return 0;

@@ -68,5 +68,9 @@ const char *explain_candidate(bool eligible, bool chosen, bool sticky);
 /* What becomes of the addresses, the link's part included where it leaves by one. Lists are shared, not copied. */
 struct nat explain_nat(const struct snapshot *snapshot, const struct flow *flow, const struct decision *decision);
 
+/* The same in words. NULL: no memory. */
+const char *explain_nat_words(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow,
+	const struct decision *decision);
+
 /* "at most 200 connections and 20 mbit per source; over it: drop"; NULL where nothing is limited. */
 const char *explain_limits(struct arena *arena, const struct config *config, const struct limits *limits);

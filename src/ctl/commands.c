@@ -31,6 +31,16 @@ static const struct command_option explain_options[] = {
 	{ 0 },
 };
 
+static const struct command_option why_options[] = {
+	{ 0, "from", "ADDRESS", false, "source address" },
+	{ 0, "to", "ADDRESS", false, "destination address" },
+	{ 0, "protocol", "PROTOCOL", false, "name or number: tcp, udp, icmp, 47" },
+	{ 0, "to-port", "PORT", false, "destination port" },
+	{ 0, "from-port", "PORT", false, "source port" },
+	{ 0, "last", "NUMBER", false, "so many, the newest first; with -j a list" },
+	{ 0 },
+};
+
 static const struct command_option events_options[] = {
 	{ 'f', "follow", NULL, false, "wait for what happens next" },
 	{ 'n', "lines", "NUMBER", false, "so many of the latest" },
@@ -72,6 +82,13 @@ const struct command commands[] = {
 			   "and nothing changes.\nWith --config FILE it needs no daemon: that file "
 			   "decides, in a world in which all that\nit names exists and every link is up.",
 		.run = run_explain },
+	{ .name = "why",
+		.options = why_options,
+		.summary = "what was decided for a connection that lives or lived, and why",
+		.details = "Of those that fit the newest, or with --last more of them. The record of "
+			   "decisions is\nbounded: see `decisions' in uplinkd.yaml(5).",
+		.path = "/why",
+		.show = show_why },
 	{ .name = "events",
 		.options = events_options,
 		.summary = "what happened: links, attacks, reloads, errors",

@@ -97,5 +97,6 @@ int show_policies(const struct invocation *invocation, const json_t *policies);
 int show_flows(const struct invocation *invocation, const json_t *flows);
 int show_classes(const struct invocation *invocation, const json_t *classes);
 int show_explain(const struct invocation *invocation, const json_t *explanation);
+int show_why(const struct invocation *invocation, const json_t *answer);
 int show_ruleset(const struct invocation *invocation, const json_t *ruleset);
 int show_test_mail(const struct invocation *invocation, const json_t *outcome);

@@ -306,7 +306,8 @@ static int start_verdicts(struct daemon *daemon)
 
 	if (snapshot == NULL)
 		return -ENOMEM;
-	error = verdicts_start(&daemon->generation->config->kernel, snapshot, generation_free, &daemon->verdicts);
+	error = verdicts_start(&daemon->generation->config->kernel, daemon->generation->config->decision_records, snapshot,
+		generation_free, &daemon->verdicts);
 	if (error == -EBUSY)
 		log_error("queues from number %u on: another program has one of them (kernel.first-queue)",
 			daemon->generation->config->kernel.first_queue);

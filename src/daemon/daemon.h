@@ -19,6 +19,7 @@
 #include "daemon/events.h"
 #include "daemon/sets.h"
 #include "daemon/shape.h"
+#include "daemon/names.h"
 #include "daemon/verdict.h"
 #include "kernel/devices.h"
 #include "kernel/netlink.h"
@@ -87,6 +88,7 @@ struct daemon {
 	struct verdicts *verdicts;
 	struct plan *plan;                /* in force */
 	uint32_t snapshot_generation;
+	struct retired_names names;
 	struct netlink *nftables, *routing, *conntrack;
 	struct ruleset_features features;
 	struct ruleset_memory *ruleset_memory;
@@ -178,6 +180,7 @@ const char *report_class_name(const struct generation *generation, unsigned int 
 const char *report_protocol_name(uint8_t protocol, char *text, size_t size);
 struct question report_question(const struct control_request *request);
 void report_refusal(struct control_answer *answer, const struct question_problem *problem); /* 400, with the hint */
+void report_why(void *data, const struct control_request *request, struct control_answer *answer);
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
 json_t *report_errors(const struct config_errors *errors);
 void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)

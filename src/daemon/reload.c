@@ -46,6 +46,8 @@ static const char *needs_restart(const struct config *old, const struct config *
 		return "state-directory";
 	if (old->sticky_entries != new->sticky_entries)
 		return "sticky.entries";
+	if (old->decision_records != new->decision_records)
+		return "decisions.record";
 	if (old->kernel.mark_shift != new->kernel.mark_shift || old->kernel.mark_policy_bits != new->kernel.mark_policy_bits
 	    || old->kernel.first_queue != new->kernel.first_queue
 	    || old->kernel.queues != new->kernel.queues || old->kernel.queue_length != new->kernel.queue_length)
@@ -65,6 +67,8 @@ static int replace(struct daemon *daemon, struct generation *generation)
 	}
 	links_free(old, before_count);
 	daemon->links = links;
+	names_retire(&daemon->names, before->config, &before->ids, generation->config, &generation->ids,
+		daemon->snapshot_generation);
 	daemon->generation = generation;
 	world_read(daemon);
 	links_start(daemon);

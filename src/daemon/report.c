@@ -328,6 +328,7 @@ const struct control_verb report_verbs[] = {
 	{ "/unblock", true, report_unblock },
 	{ "/classes", false, answer_classes },
 	{ "/explain", false, report_explain },
+	{ "/why", false, report_why },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
 	{ "/reload", true, answer_reload },

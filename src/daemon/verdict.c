@@ -14,7 +14,8 @@
 #include "core/pending.h"
 #include "kernel/queue.h"
 
-#define BATCH 64
+#define BATCH       64
+#define RECORDS_MIN 8 /* of a thread, where any are kept */
 
 struct worker {
 	struct verdicts *verdicts;
@@ -23,6 +24,7 @@ struct worker {
 	struct pending *pending;
 	struct verdict_row *rows;       /* by number of policy; pages of those never used are never touched */
 	struct decision_log log;
+	struct decision_ring *ring;     /* NULL: no decisions are kept */
 	uint64_t random;                /* state of the generator; chance need not be secret here */
 	pthread_t thread;
 	bool running;
@@ -87,6 +89,17 @@ static void complete_flow(const struct snapshot *snapshot, const struct queue_pa
 	flow->came_by = snapshot_came_by(snapshot, flow->device);
 }
 
+static void keep_decision(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow,
+	const struct decision *decision, uint32_t mark, uint64_t now_ms)
+{
+	struct decision_record record;
+
+	if (worker->ring == NULL)
+		return;
+	decision_record_fill(&record, snapshot, flow, decision, mark, now_ms);
+	decision_ring_add(worker->ring, &record);
+}
+
 /* Our bits of the mark for this packet: what its flow was given a moment ago, or a fresh decision. */
 static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms)
 {
@@ -101,6 +114,7 @@ static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot,
 	mark = decision_mark(snapshot, &decision);
 	pending_add(worker->pending, hash, snapshot->generation, now_ms, mark);
 	count_decision(worker, snapshot, mark);
+	keep_decision(worker, snapshot, flow, &decision, mark, now_ms);
 	if (decision.policy != NO_POLICY && snapshot->config->policies[decision.policy].log)
 		decision_log_add(&worker->log, flow, mark);
 	return mark;
@@ -182,6 +196,21 @@ static int start_worker(struct verdicts *verdicts, struct worker *worker, uint16
 	return -error;
 }
 
+/* Each thread has its part, a power of two. 0 or -ENOMEM. */
+static int make_rings(struct verdicts *verdicts, size_t records)
+{
+	size_t room = RECORDS_MIN;
+
+	while (2 * room * verdicts->count <= records)
+		room *= 2;
+	for (size_t i = 0; i < verdicts->count && records > 0; i++) {
+		verdicts->workers[i].ring = decision_ring_new(room);
+		if (verdicts->workers[i].ring == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static struct verdicts *verdicts_alloc(size_t count)
 {
 	struct verdicts *verdicts = calloc(1, sizeof(*verdicts));
@@ -198,8 +227,8 @@ static struct verdicts *verdicts_alloc(size_t count)
 	return verdicts;
 }
 
-int verdicts_start(const struct kernel_settings *settings, struct snapshot *snapshot, void (*free_owner)(void *owner),
-	struct verdicts **ret_verdicts)
+int verdicts_start(const struct kernel_settings *settings, size_t records, struct snapshot *snapshot,
+	void (*free_owner)(void *owner), struct verdicts **ret_verdicts)
 {
 	size_t count = 2 * (size_t)settings->queues;
 	struct verdicts *verdicts = verdicts_alloc(count);
@@ -212,6 +241,7 @@ int verdicts_start(const struct kernel_settings *settings, struct snapshot *snap
 	verdicts->policy_ones = mark_policy_ones(mark_layout_of(settings));
 	publish_init(&verdicts->publisher, verdicts->readers, count, free_owner);
 	atomic_store(&verdicts->publisher.newest, snapshot);
+	error = make_rings(verdicts, records);
 	for (size_t i = 0; i < count && error == 0; i++)
 		error = start_worker(verdicts, &verdicts->workers[i], (uint16_t)(settings->first_queue + i),
 			settings->queue_length);
@@ -234,6 +264,7 @@ static void stop_worker(struct worker *worker)
 		pthread_join(worker->thread, NULL);
 	queue_close(worker->queue);
 	pending_free(worker->pending);
+	decision_ring_free(worker->ring);
 	free(worker->rows);
 }
 
@@ -260,6 +291,19 @@ uint64_t verdicts_logged(struct verdicts *verdicts,
 		while (decision_log_take(&verdicts->workers[i].log, &decision))
 			callback(&decision, data);
 		lost += atomic_load_explicit(&verdicts->workers[i].log.lost, memory_order_relaxed);
+	}
+	return lost;
+}
+
+bool verdicts_records(const struct verdicts *verdicts,
+	bool (*callback)(const struct decision_record *record, void *data), void *data)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		const struct decision_ring *ring = verdicts->workers[i].ring;
+
+		lost |= ring == NULL || decision_ring_read(ring, callback, data);
 	}
 	return lost;
 }

@@ -7,6 +7,7 @@
 
 #include "core/mark.h"
 #include "daemon/decision_log.h"
+#include "daemon/decision_record.h"
 #include "daemon/publish.h"
 
 /* Decisions of one policy by link field of the mark. */
@@ -18,11 +19,12 @@ struct verdicts;
 
 /*
  * Binds the queues of settings and starts a thread for each; they decide by snapshot, which is taken
- * over in any case, until the publisher has a newer one. free_owner is the publisher's.
+ * over in any case, until the publisher has a newer one. free_owner is the publisher's. The threads
+ * together keep about the last records decisions, or none where that is 0.
  * 0, -EBUSY where another program has one of the queues, or -errno.
  */
-int verdicts_start(const struct kernel_settings *settings, struct snapshot *snapshot, void (*free_owner)(void *owner),
-	struct verdicts **ret_verdicts);
+int verdicts_start(const struct kernel_settings *settings, size_t records, struct snapshot *snapshot,
+	void (*free_owner)(void *owner), struct verdicts **ret_verdicts);
 
 /* Where to publish snapshots. */
 struct publisher *verdicts_publisher(struct verdicts *verdicts);
@@ -36,6 +38,13 @@ void verdicts_stop(struct verdicts *verdicts);
  */
 uint64_t verdicts_logged(struct verdicts *verdicts,
 	void (*callback)(const struct logged_decision *decision, void *data), void *data);
+
+/*
+ * Calls back for each decision that is still on record, thread by thread, the newest of each first; one that
+ * returns false ends that thread's. True where older ones have given way, or none are kept.
+ */
+bool verdicts_records(const struct verdicts *verdicts,
+	bool (*callback)(const struct decision_record *record, void *data), void *data);
 
 /* Packets answered so far, by all threads. */
 uint64_t verdicts_decisions(const struct verdicts *verdicts);

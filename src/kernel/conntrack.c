@@ -84,6 +84,37 @@ static void read_ports(const struct nf_conntrack *entry, struct flow *flow)
 	}
 }
 
+static const char *read_state(const struct nf_conntrack *entry, bool answered)
+{
+	static const char *const names[] = {
+		[TCP_CONNTRACK_SYN_SENT] = "syn-sent", [TCP_CONNTRACK_SYN_RECV] = "syn-received",
+		[TCP_CONNTRACK_ESTABLISHED] = "established", [TCP_CONNTRACK_FIN_WAIT] = "fin-wait",
+		[TCP_CONNTRACK_CLOSE_WAIT] = "close-wait", [TCP_CONNTRACK_LAST_ACK] = "last-ack",
+		[TCP_CONNTRACK_TIME_WAIT] = "time-wait", [TCP_CONNTRACK_CLOSE] = "closed",
+		[TCP_CONNTRACK_SYN_SENT2] = "syn-sent",
+	};
+	uint8_t state = nfct_get_attr_u8(entry, ATTR_TCP_STATE);
+
+	if (nfct_attr_is_set(entry, ATTR_TCP_STATE) > 0 && state < sizeof(names) / sizeof(names[0]) && names[state] != NULL)
+		return names[state];
+	return answered ? "answered" : "unanswered";
+}
+
+/* Who answers is where it went, and whom they answer is who it seems to come from. */
+static struct flow read_outside(const struct nf_conntrack *entry, const struct flow *flow)
+{
+	bool ipv4 = flow->family == IPV4;
+	struct flow outside = *flow;
+
+	outside.from = read_address(entry, flow->family, ipv4 ? ATTR_REPL_IPV4_DST : ATTR_REPL_IPV6_DST);
+	outside.to = read_address(entry, flow->family, ipv4 ? ATTR_REPL_IPV4_SRC : ATTR_REPL_IPV6_SRC);
+	if (flow->ports) {
+		outside.from_port = ntohs(nfct_get_attr_u16(entry, ATTR_REPL_PORT_DST));
+		outside.to_port = ntohs(nfct_get_attr_u16(entry, ATTR_REPL_PORT_SRC));
+	}
+	return outside;
+}
+
 static struct connection read_connection(const struct nf_conntrack *entry)
 {
 	struct connection connection = { 0 };
@@ -100,6 +131,8 @@ static struct connection read_connection(const struct nf_conntrack *entry)
 	connection.bytes = nfct_get_attr_u64(entry, ATTR_ORIG_COUNTER_BYTES) +
 			   nfct_get_attr_u64(entry, ATTR_REPL_COUNTER_BYTES);
 	connection.established = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_SEEN_REPLY) != 0;
+	connection.state = read_state(entry, connection.established);
+	connection.outside = read_outside(entry, flow);
 	return connection;
 }
 

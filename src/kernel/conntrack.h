@@ -13,6 +13,8 @@ struct connection {
 	uint32_t mark;
 	uint64_t bytes;     /* both directions; 0 without nf_conntrack_acct */
 	bool established;   /* an answer was seen */
+	const char *state;  /* of TCP: "syn-sent", "established", ...; else "answered" or "unanswered" */
+	struct flow outside; /* as it goes on its way: the answers' tuple turned round, translations applied */
 };
 
 /* Calls back for each connection with (mark & mask) != 0. A callback that returns false ends it. 0 or -errno. */

@@ -192,3 +192,37 @@ def test_reading_needs_no_root(running):
               "-s", socket)
     assert running.run("gw", *nobody, "-j", "status").returncode == 0
     assert running.run("gw", *nobody, "reload", check=False).returncode == 1
+
+
+DIRECTIONS = """
+policies:
+  - { name: ssh-in, match: { from: fiber, to: router, protocol: tcp, to-port: 22 } }
+  - { name: nobody-else-in, match: { from: internet }, action: reject }
+  - { name: own, match: { from: router, to: internet }, balance: { algorithm: priority, links: [lte, fiber] } }
+  - { name: rest, balance: { algorithm: round-robin } }
+"""
+
+
+def test_explain_in_every_direction(lab):
+    """From outside by a link, from this machine, and what does not fit: told with the way out."""
+    lab.start_daemon(lab.config(DIRECTIONS, WEIGHTS))
+    ssh = ("--protocol", "tcp", "--to-port", "22")
+    for target in ("203.0.1.2", "router"):
+        answer = lab.ctl("explain", "--from", "192.0.2.1", "--to", target, *ssh, "--in", "wan1")
+        assert (answer["policy"], answer["action"], answer["link"]) == ("ssh-in", "allow", "fiber")
+        assert answer["steps"][0] == "comes in by link fiber, to a network that needs no link" and not answer["hints"]
+    answer = lab.ctl("explain", "--from", "2001:db8:ffff::1", "--to", "router", *ssh, "--in", "wan2")
+    assert (answer["policy"], answer["action"], answer["link"]) == ("nobody-else-in", "reject", None)
+    answer = lab.ctl("explain", "--from", "router", "--to", "2001:db8:ffff::1", "--protocol", "icmp")
+    assert (answer["policy"], answer["link"], answer["steps"][0]) == ("own", "lte", "from this machine")
+    answer = lab.ctl("explain", "--from", "10.77.1.2", "--to", "192.0.2.1", *ssh, "--in", "wan2")
+    assert "is an inside address" in answer["hints"][0]
+    answer = lab.ctl("explain", "--from", "192.0.2.1", "--to", "10.77.1.2", *ssh, "--in", "lan0")
+    assert "is reached by" in answer["hints"][0]
+    answer = lab.ctl("explain", "--from", "10.77.1.2", "--to", "192.0.2.1", *ssh, "--at", "2026-11-23T22:30",
+                     "--dscp", "ef")
+    assert answer["policy"] == "rest" and not answer["hints"]
+    for words, said in ((("--in", "lan"), "did you mean `lan0'?"), (("--at", "soon"), "mon 22:30"),
+                        (("--icmp-type", "8"), "not ICMP"), (("--dscp", "64"), "from 0 to 63")):
+        done = lab.daemon.uplinkctl("explain", "--from", "10.77.1.2", "--to", "192.0.2.1", *ssh, *words)
+        assert done.returncode == 1 and said in done.stderr, done.stderr

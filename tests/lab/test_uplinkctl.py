@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import socket
 import socketserver
@@ -87,6 +88,18 @@ EXPLANATION = {
         {"link": "lte", "eligible": True, "score": 12.5, "reason": "12.5 ms"},
     ],
     "steps": ["10.0.0.5 is in zone lan", "policy guests does not match: from", "policy voice matches"],
+}
+
+WHY = {
+    **EXPLANATION, "protocol": "udp", "from": "10.0.0.5", "from_port": 40000, "to": "198.51.100.7", "to_port": 5060,
+    "when": None, "recorded": True, "connection": {
+        "state": "answered", "answered": True, "bytes": 1250000,
+        "outside": {"from": "192.0.2.9", "from_port": 40000, "to": "198.51.100.7", "to_port": 5060}},
+}
+BY_THE_KERNEL = {
+    **EXPLANATION, "protocol": "icmpv6", "from": "fd00::5", "from_port": 0, "to": "2001:db8::1", "to_port": 0,
+    "reason": "decided by the kernel alone", "algorithm": None, "candidates": [], "steps": ["there is no record of it"],
+    "when": None, "recorded": False, "connection": None,
 }
 
 EVENTS = [
@@ -246,6 +259,13 @@ DOCUMENTS = {
     "explain-no-policy": ("/explain", {"policy": None, "action": "allow", "link": None, "algorithm": None, "nat": None,
                                        "reason": "", "qos": None, "candidates": [], "steps": ["no policy matches"]},
                           ["explain", "--from", "::1", "--to", "::2", "--protocol", "6"]),
+    "explain-notes": ("/explain", {**EXPLANATION, "limits": "at most 200 connections per source; over it: drop",
+                                   "hints": ["10.0.0.5 is reached by guest0, not by lan0"]},
+                      ["explain", "--from", "10.0.0.5", "--to", "router", "--protocol", "icmp", "--icmp-type", "3/1",
+                       "--dscp", "ef", "--at", "mon 22:30", "--in", "lan0"]),
+    "why": ("/why", WHY, ["why", "--from", "10.0.0.5", "--to", "198.51.100.7"]),
+    "why-last": ("/why", [WHY, BY_THE_KERNEL], ["why", "--to", "2001:db8::1", "--last", "2"]),
+    "why-none": ("/why", [], ["why", "--last", "2"]),
     "events": ("/events", EVENTS, ["events"]),
     "ruleset": ("/ruleset", RULESET, ["ruleset"]),
     "blocked": ("/blocked", blocked(), ["blocked"]),
@@ -267,6 +287,51 @@ def test_documents_for_people_and_scripts(daemon, name):
     assert json.loads(done.stdout) == document
     assert done.stdout.count("\n") == 1
     assert daemon.run(*words, "-j").stdout == done.stdout
+
+
+def test_when_it_was_decided(daemon):
+    daemon.answers["/why"] = (200, {**WHY, "when": time.time() - 200, "from": "fd00::5", "connection": None})
+    lines = daemon.run("why", "--from", "fd00::5").stdout.splitlines()
+    assert re.fullmatch(r"udp from \[fd00::5\]:40000 to 198\.51\.100\.7:5060, decided 3 min( \d+ s)? ago, "
+                        r"at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[0]), lines[0]
+    assert lines[1] == "It does not live any more."
+    assert daemon.asked[-1] == ("GET", "/why", {"from": "fd00::5"})
+
+
+def test_hints_of_the_daemon(daemon):
+    daemon.answers["/explain"] = (400, {"error": "in: there is no device `lan7'", "hint": "did you mean `lan0'?"})
+    done = daemon.run("explain", "--from", "10.0.0.5", "--to", "::1", "--protocol", "tcp", "--in", "lan7")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "uplinkctl: in: there is no device `lan7'\nuplinkctl: did you mean `lan0'?\n"
+
+
+OFFLINE = """version: 1
+zones: { lan: { devices: [lan0] }, guest: { devices: [vlan20] } }
+links: { cable: { device: wan2, labels: [cheap] }, dsl: { device: wan3, labels: [cheap] }, lte: { device: wwan0 } }
+policies:
+  - { name: not-to-lan, match: { from: guest, to: lan }, action: reject }
+  - { name: guests, match: { from: guest, to: internet }, balance: { algorithm: priority, links: cheap } }
+"""
+
+
+def test_explain_without_a_daemon(tmp_path):
+    file = tmp_path / "uplinkd.yaml"
+    file.write_text(OFFLINE)
+    words = ("explain", "-c", str(file), "--protocol", "tcp", "--to-port", "80", "--from", "10.0.2.5", "--to")
+    check_golden("explain-offline", run(*words, "198.51.100.7").stdout)
+    answer = json.loads(run("-j", *words, "198.51.100.7", "--down", "cable,lte").stdout)
+    assert (answer["policy"], answer["link"]) == ("guests", "dsl")
+    assert json.loads(run("-j", *words, "10.0.1.7").stdout)["action"] == "reject"
+    done = run(*words, "198.51.100.7", "--down", "cable,what")
+    assert (done.returncode, done.stderr) == (1, "uplinkctl: --down: there is no link `what'\n")
+    done = run(*words, "198.51.100.7", "--in", "lan7")
+    assert done.returncode == 1 and "no device `lan7'" in done.stderr and "name a device" in done.stderr
+    done = run(*words, "198.51.100.7", "--at", "never")
+    assert done.returncode == 1 and "mon 22:30" in done.stderr
+    file.write_text(OFFLINE.replace("reject", "refuse"))
+    done = run(*words, "198.51.100.7")
+    assert done.returncode == 4 and "uplinkd.yaml:5:" in done.stderr
+    assert run("explain", "--from", "::1", "--to", "::2", "--protocol", "6", "--down", "dsl").returncode == 2
 
 
 def test_links_by_name(daemon):
