@@ -41,6 +41,11 @@ static const struct command_option why_options[] = {
 	{ 0 },
 };
 
+static const struct command_option try_options[] = {
+	{ 0, "timeout", "TIME", false, "undone after: 120s, 5m; by default 120s" },
+	{ 0 },
+};
+
 static const struct command_option events_options[] = {
 	{ 'f', "follow", NULL, false, "wait for what happens next" },
 	{ 'n', "lines", "NUMBER", false, "so many of the latest" },
@@ -111,6 +116,23 @@ const struct command commands[] = {
 		.details = "A configuration with errors changes nothing: the errors are told, and "
 			   "it exits 4.",
 		.run = run_reload },
+	{ .name = "try",
+		.argument = ARGUMENT_FILE,
+		.options = try_options,
+		.summary = "load a configuration that undoes itself unless confirmed",
+		.details = "The daemon's own file, or FILE. It goes back to the configuration before after "
+			   "the time,\non `rollback', and where the daemon ends meanwhile.",
+		.run = run_try },
+	{ .name = "confirm",
+		.summary = "keep the configuration that is on trial",
+		.path = "/confirm",
+		.changes = true,
+		.show = show_confirm },
+	{ .name = "rollback",
+		.summary = "return to the configuration before the trial, or before the last reload",
+		.path = "/rollback",
+		.changes = true,
+		.show = show_rollback },
 	{ .name = "ruleset",
 		.summary = "the kernel objects in force: rules, routes, tables, qdiscs",
 		.path = "/ruleset",

@@ -90,6 +90,7 @@ int run_help(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
+int run_try(const struct invocation *invocation);
 
 int show_blocked(const struct invocation *invocation, const json_t *blocked);
 int show_status(const struct invocation *invocation, const json_t *status);
@@ -98,5 +99,7 @@ int show_flows(const struct invocation *invocation, const json_t *flows);
 int show_classes(const struct invocation *invocation, const json_t *classes);
 int show_explain(const struct invocation *invocation, const json_t *explanation);
 int show_why(const struct invocation *invocation, const json_t *answer);
+int show_confirm(const struct invocation *invocation, const json_t *answer);
+int show_rollback(const struct invocation *invocation, const json_t *answer);
 int show_ruleset(const struct invocation *invocation, const json_t *ruleset);
 int show_test_mail(const struct invocation *invocation, const json_t *outcome);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* uplinkctl reload and test-mail: verbs that make the daemon do something, and say how it went. */
+/* uplinkctl reload, try, confirm, rollback and test-mail: verbs that make the daemon do something, and say how it went. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,21 +74,28 @@ static int refused(const struct invocation *invocation, const json_t *document)
 	return EXIT_CONFIGURATION;
 }
 
-static void tell_reload(const json_t *document)
+static void print_counts(const json_t *document)
 {
 	double links = field_number(document, "links"),
 	       policies = field_number(document, "policies");
 
-	printf("%s: ", json_is_false(json_object_get(document, "changed")) ? "Nothing has changed"
-									   : "Reloaded");
 	printf("%s %s, ", measure_count(links).text, links == 1 ? "link" : "links");
 	printf("%s %s.\n", measure_count(policies).text, policies == 1 ? "policy" : "policies");
 }
 
-int run_reload(const struct invocation *invocation)
+static void tell_reload(const json_t *document)
+{
+	printf("%s: ", json_is_false(json_object_get(document, "changed")) ? "Nothing has changed"
+									   : "Reloaded");
+	print_counts(document);
+}
+
+/* Asks for a change of configuration; tell() says how it went. */
+static int change(const struct invocation *invocation, const char *path, const struct query *query,
+	void (*tell)(const json_t *document))
 {
 	struct reply reply;
-	int code = client_call(invocation, true, "/reload", NULL, &reply);
+	int code = client_call(invocation, true, path, query, &reply);
 
 	if (code != EXIT_FINE)
 		return code;
@@ -98,9 +106,68 @@ int run_reload(const struct invocation *invocation)
 	else if (invocation->json)
 		output_json(reply.document);
 	else
-		tell_reload(reply.document);
+		tell(reply.document);
 	json_decref(reply.document);
 	return code;
+}
+
+int run_reload(const struct invocation *invocation)
+{
+	return change(invocation, "/reload", NULL, tell_reload);
+}
+
+static void tell_try(const json_t *document)
+{
+	const json_t *trial = json_object_get(document, "trial");
+
+	output_text("On trial is %s: ", field_text(trial, "file"));
+	print_counts(document);
+	printf("It is undone in %.0f s, unless `uplinkctl confirm' comes before.\n",
+		field_number(trial, "left_s"));
+}
+
+/* The daemon runs elsewhere: it needs the whole path. */
+int run_try(const struct invocation *invocation)
+{
+	const char *timeout = command_value(invocation, "timeout");
+	struct query query[3] = { { 0 } };
+	char *file = NULL;
+	size_t count = 0;
+	int code;
+
+	if (invocation->argument != NULL) {
+		file = realpath(invocation->argument, NULL);
+		if (file == NULL) {
+			output_error("%s: %s", invocation->argument, strerror(errno));
+			return EXIT_ERROR;
+		}
+		query[count++] = (struct query){ "file", file };
+	}
+	if (timeout != NULL)
+		query[count++] = (struct query){ "timeout", timeout };
+	code = change(invocation, "/try", query, tell_try);
+	free(file);
+	return code;
+}
+
+int show_confirm(const struct invocation *invocation, const json_t *answer)
+{
+	const char *file = field_text(answer, "file"), *own = field_text(answer, "own_file");
+
+	(void)invocation;
+	output_text("Confirmed: %s stays in force.\n", file);
+	if (strcmp(file, own) != 0)
+		output_text("The next reload or start loads %s again: copy it there.\n", own);
+	return EXIT_FINE;
+}
+
+int show_rollback(const struct invocation *invocation, const json_t *answer)
+{
+	(void)invocation;
+	printf("The configuration before is in force again: ");
+	print_counts(answer);
+	output_text("%s still has what was undone; a reload loads it.\n", field_text(answer, "own_file"));
+	return EXIT_FINE;
 }
 
 int show_test_mail(const struct invocation *invocation, const json_t *outcome)

@@ -128,6 +128,20 @@ static void print_daemon(const json_t *status)
 	puts(".");
 }
 
+static void print_trial(const struct invocation *invocation, const json_t *status)
+{
+	const json_t *trial = json_object_get(status, "trial");
+
+	if (json_is_object(trial)) {
+		say(invocation, COLOUR_WARNING, "A configuration is on trial");
+		output_text(": %s is undone in %.0f s, unless `uplinkctl confirm' comes before.\n",
+			field_text(trial, "file"), field_number(trial, "left_s"));
+	} else if (json_is_true(json_object_get(status, "rolled_back"))) {
+		say(invocation, COLOUR_WARNING, "The last configuration was undone");
+		puts(": the one before it is in force, until a reload.");
+	}
+}
+
 /* Only what deserves a look. */
 static void print_warnings(const struct invocation *invocation, const json_t *status)
 {
@@ -140,6 +154,7 @@ static void print_warnings(const struct invocation *invocation, const json_t *st
 		say(invocation, COLOUR_WARNING, "The queue has dropped packets");
 		printf(": %s.\n", measure_count(dropped).text);
 	}
+	print_trial(invocation, status);
 	if (waiting > 0)
 		printf("%s %s to be sent.\n", measure_count(waiting).text,
 			waiting > 1 ? "mails wait" : "mail waits");

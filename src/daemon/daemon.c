@@ -168,7 +168,7 @@ static void on_hangup(uv_signal_t *handle, int number)
 {
 	struct daemon *daemon = handle->data;
 	struct config_errors errors = { 0 };
-	char message[256] = "", text[64];
+	char message[512] = "", text[64];
 
 	(void)number;
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)verdicts_now_ms() * 1000);
@@ -195,11 +195,12 @@ static int start_handles(struct daemon *daemon)
 	uv_timer_init(daemon->loop, &daemon->watch_timer);
 	uv_timer_init(daemon->loop, &daemon->second_timer);
 	uv_timer_init(daemon->loop, &daemon->flush_timer);
+	uv_timer_init(daemon->loop, &daemon->trial_timer);
 	uv_signal_init(daemon->loop, &daemon->hangup);
 	uv_signal_init(daemon->loop, &daemon->terminate);
 	uv_signal_init(daemon->loop, &daemon->interrupt);
 	daemon->device_poll.data = daemon->watch_timer.data = daemon->second_timer.data = daemon;
-	daemon->flush_timer.data = daemon->hangup.data = daemon->terminate.data = daemon->interrupt.data = daemon;
+	daemon->trial_timer.data = daemon->flush_timer.data = daemon->hangup.data = daemon->terminate.data = daemon->interrupt.data = daemon;
 	uv_poll_start(&daemon->device_poll, UV_READABLE, on_device_events);
 	uv_timer_start(&daemon->watch_timer, on_watch, WATCH_MS, WATCH_MS);
 	uv_timer_start(&daemon->second_timer, on_second, SECOND_MS, SECOND_MS);
@@ -221,6 +222,7 @@ static void close_handles(struct daemon *daemon)
 	close_handle((uv_handle_t *)&daemon->watch_timer);
 	close_handle((uv_handle_t *)&daemon->second_timer);
 	close_handle((uv_handle_t *)&daemon->flush_timer);
+	close_handle((uv_handle_t *)&daemon->trial_timer);
 	close_handle((uv_handle_t *)&daemon->hangup);
 	close_handle((uv_handle_t *)&daemon->terminate);
 	close_handle((uv_handle_t *)&daemon->interrupt);
@@ -249,6 +251,19 @@ static int open_kernel(struct daemon *daemon)
 	return error;
 }
 
+/* Where the file has what was tried and not confirmed, the configuration before that comes into force. */
+static void load_before(struct daemon *daemon, const struct config *config)
+{
+	char *before = trial_resume(daemon, config);
+
+	if (before == NULL)
+		return;
+	daemon->generation = generation_parse(daemon, before);
+	if (daemon->generation == NULL)
+		log_error("the configuration before the trial cannot be loaded: that of the file is in force");
+	free(before);
+}
+
 static int load(struct daemon *daemon)
 {
 	struct config_errors errors = { 0 };
@@ -263,12 +278,14 @@ static int load(struct daemon *daemon)
 			error = state_read(config->state_directory, &daemon->state);
 		if (error < 0)
 			log_error("no state folder %s: %s", config->state_directory, strerror(-error));
+		else
+			load_before(daemon, config);
 		config_free(config);
 	} else {
 		config_errors_print(stderr, &errors, isatty(STDERR_FILENO));
 	}
 	config_errors_free(&errors);
-	if (error < 0)
+	if (error < 0 || daemon->generation != NULL)
 		return error;
 	daemon->generation = generation_load(daemon, daemon->config_path, &errors);
 	config_errors_free(&errors);
@@ -339,6 +356,7 @@ static int start(struct daemon *daemon)
 	if (error < 0)
 		return error;
 	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, PLAN_FALLBACKS, &daemon->fallbacks);
+	trial_started(daemon);
 	tell_start(daemon);
 	keep_state(daemon);
 	links_ground(daemon);
@@ -351,7 +369,8 @@ static void stop(struct daemon *daemon)
 {
 	size_t count = daemon->generation == NULL ? 0 : daemon->generation->config->link_count;
 
-	if (daemon->sticky != NULL)
+	/* Without threads nothing was decided, and the table may be that of another daemon, which lives. */
+	if (daemon->sticky != NULL && daemon->verdicts != NULL)
 		keep_sticky(daemon, true);
 	links_free(daemon->links, count);
 	control_free(daemon->control);
@@ -376,6 +395,7 @@ static void stop(struct daemon *daemon)
 	generation_free(daemon->generation);
 	arena_free(daemon->state.arena);
 	events_free(daemon->events);
+	trial_end(&daemon->trial);
 }
 
 static int run(struct daemon *daemon)

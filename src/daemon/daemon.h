@@ -20,6 +20,7 @@
 #include "daemon/sets.h"
 #include "daemon/shape.h"
 #include "daemon/names.h"
+#include "daemon/trial.h"
 #include "daemon/verdict.h"
 #include "kernel/devices.h"
 #include "kernel/netlink.h"
@@ -101,8 +102,10 @@ struct daemon {
 	struct servers servers;
 	struct defence *defence;
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
+	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */
 	uv_poll_t device_poll;
-	uv_timer_t watch_timer, second_timer, flush_timer;
+	uv_timer_t watch_timer, second_timer, flush_timer, trial_timer;
+	struct trial trial;
 	uv_signal_t hangup, terminate, interrupt;
 	bool forget_answers;              /* refusals of the snapshot before may have been kept since it was replaced */
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
@@ -149,7 +152,12 @@ void advice_give(struct daemon *daemon);
 
 /* reload.c */
 struct generation *generation_load(struct daemon *daemon, const char *path, struct config_errors *errors);
+struct generation *generation_parse(struct daemon *daemon, const char *text); /* NULL: no memory, or not what we printed */
 void generation_free(void *generation);
+/* False, with the message set, where only a restart can bring it into force. */
+bool generation_fits(const struct daemon *daemon, const struct generation *generation, char *message, size_t size);
+/* Brings it into force, and takes it over in any case. 0; -EBUSY where it does not fit, or -errno, with the message set. */
+int generation_enter(struct daemon *daemon, struct generation *generation, char *message, size_t size);
 /* 0; -EINVAL with errors told; -EBUSY where only a restart can do it, message says what; or -errno. */
 int reload(struct daemon *daemon, struct config_errors *errors, char *message, size_t size);
 
@@ -167,7 +175,7 @@ void keep_sticky(struct daemon *daemon, bool wait);
 void keep_mail(struct daemon *daemon, const char *message_id, char *message);
 void keep_load(struct daemon *daemon);
 
-/* report.c, report_blocked.c, report_flows.c, report_explain.c: answers of the control socket. */
+/* report.c and report_*.c: answers of the control socket. */
 extern const struct control_verb report_verbs[];
 json_t *report_links(struct daemon *daemon);
 void report_blocked(void *data, const struct control_request *request, struct control_answer *answer);
@@ -182,6 +190,11 @@ struct question report_question(const struct control_request *request);
 void report_refusal(struct control_answer *answer, const struct question_problem *problem); /* 400, with the hint */
 void report_why(void *data, const struct control_request *request, struct control_answer *answer);
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
+void report_try(void *data, const struct control_request *request, struct control_answer *answer);
+void report_confirm(void *data, const struct control_request *request, struct control_answer *answer);
+void report_rollback(void *data, const struct control_request *request, struct control_answer *answer);
+json_t *report_trial(const struct daemon *daemon); /* null where none is pending */
+void report_load_errors(struct daemon *daemon, const struct config_errors *errors, struct control_answer *answer);
 json_t *report_errors(const struct config_errors *errors);
 void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

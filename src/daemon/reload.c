@@ -19,22 +19,39 @@ void generation_free(void *data)
 	free(generation);
 }
 
-struct generation *generation_load(struct daemon *daemon, const char *path, struct config_errors *errors)
+/* Gives the numbers that the names had before. Takes config over; NULL: no memory. */
+static struct generation *generation_new(struct daemon *daemon, struct config *config)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 
-	if (generation == NULL || config_load(path, &generation->config, errors) < 0)
-		goto fail;
-	if (ids_assign(generation->config->arena, generation->config, daemon->state.links, daemon->state.link_count,
-		    daemon->state.policies, daemon->state.policy_count, &generation->ids) < 0
-	    || ids_assign_classes(generation->config->arena, generation->config, daemon->state.classes,
-		    daemon->state.class_count, &generation->ids) < 0)
-		goto fail;
-	return generation;
-
-fail:
+	if (generation == NULL) {
+		config_free(config);
+		return NULL;
+	}
+	generation->config = config;
+	if (ids_assign(config->arena, config, daemon->state.links, daemon->state.link_count, daemon->state.policies,
+		    daemon->state.policy_count, &generation->ids) == 0
+	    && ids_assign_classes(config->arena, config, daemon->state.classes, daemon->state.class_count, &generation->ids) == 0)
+		return generation;
 	generation_free(generation);
 	return NULL;
+}
+
+struct generation *generation_load(struct daemon *daemon, const char *path, struct config_errors *errors)
+{
+	struct config *config;
+
+	return config_load(path, &config, errors) < 0 ? NULL : generation_new(daemon, config);
+}
+
+struct generation *generation_parse(struct daemon *daemon, const char *text)
+{
+	struct config_errors errors = { 0 };
+	struct config *config;
+	int error = config_parse("the configuration before", text, strlen(text), &config, &errors);
+
+	config_errors_free(&errors);
+	return error < 0 ? NULL : generation_new(daemon, config);
 }
 
 /* What cannot change under a running daemon, or NULL. */
@@ -78,17 +95,20 @@ static int replace(struct daemon *daemon, struct generation *generation)
 	return 0;
 }
 
-int reload(struct daemon *daemon, struct config_errors *errors, char *message, size_t size)
+bool generation_fits(const struct daemon *daemon, const struct generation *generation, char *message, size_t size)
 {
-	struct generation *generation = generation_load(daemon, daemon->config_path, errors);
-	const char *fixed;
+	const char *fixed = needs_restart(daemon->generation->config, generation->config);
+
+	if (fixed != NULL)
+		snprintf(message, size, "%s can change only with a restart", fixed);
+	return fixed == NULL;
+}
+
+int generation_enter(struct daemon *daemon, struct generation *generation, char *message, size_t size)
+{
 	int error;
 
-	if (generation == NULL)
-		return errors->count > 0 ? -EINVAL : -ENOMEM;
-	fixed = needs_restart(daemon->generation->config, generation->config);
-	if (fixed != NULL) {
-		snprintf(message, size, "%s can change only with a restart", fixed);
+	if (!generation_fits(daemon, generation, message, size)) {
 		generation_free(generation);
 		return -EBUSY;
 	}
@@ -106,4 +126,26 @@ int reload(struct daemon *daemon, struct config_errors *errors, char *message, s
 	events_add(daemon->events, EVENT_RELOAD, EVENT_NOTICE, NULL, "configuration loaded: %zu links, %zu policies",
 		generation->config->link_count, generation->config->policy_count);
 	return 0;
+}
+
+int reload(struct daemon *daemon, struct config_errors *errors, char *message, size_t size)
+{
+	struct generation *generation;
+	char *before;
+	int error;
+
+	if (trial_blocks(daemon, message, size))
+		return -EBUSY;
+	generation = generation_load(daemon, daemon->config_path, errors);
+	if (generation == NULL) {
+		snprintf(message, size, "no memory");
+		return errors->count > 0 ? -EINVAL : -ENOMEM;
+	}
+	before = trial_text(daemon->generation->config);
+	error = generation_enter(daemon, generation, message, size);
+	if (error == 0)
+		trial_settle(daemon, before);
+	else
+		free(before);
+	return error;
 }

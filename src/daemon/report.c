@@ -147,7 +147,7 @@ static void answer_status(void *data, const struct control_request *request, str
 
 	(void)request;
 	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, PLAN_FALLBACKS, &fallbacks);
-	report_document(answer, json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:i, s:o, s:{s:I}}",
+	report_document(answer, json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:i, s:o, s:{s:I}, s:o, s:b}",
 		"version", VERSION,
 		"state", overall(daemon),
 		"uptime_s", (json_int_t)(time(NULL) - daemon->started),
@@ -157,7 +157,9 @@ static void answer_status(void *data, const struct control_request *request, str
 		"fallbacks", (json_int_t)fallbacks,
 		"policy_count", (int)daemon->generation->config->policy_count,
 		"queue", report_queue(daemon),
-		"mail", "waiting", waiting_mail(daemon)));
+		"mail", "waiting", waiting_mail(daemon),
+		"trial", report_trial(daemon),
+		"rolled_back", daemon->trial.undone));
 }
 
 static bool tally_bytes(const struct connection *connection, void *data)
@@ -250,7 +252,7 @@ static void answer_reload(void *data, const struct control_request *request, str
 {
 	struct daemon *daemon = data;
 	struct config_errors errors = { 0 };
-	char message[256] = "";
+	char message[512] = "";
 	int error = reload(daemon, &errors, message, sizeof(message));
 
 	(void)request;
@@ -258,10 +260,7 @@ static void answer_reload(void *data, const struct control_request *request, str
 		report_document(answer, json_pack("{s:i, s:i, s:b}", "links", (int)daemon->generation->config->link_count,
 			"policies", (int)daemon->generation->config->policy_count, "changed", 1));
 	} else if (error == -EINVAL) {
-		answer->status = 422;
-		answer->document = json_pack("{s:o}", "errors", report_errors(&errors));
-		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "%s:%u:%u: error: %s; the old configuration stays",
-			errors.items[0].file, errors.items[0].line, errors.items[0].column, errors.items[0].message);
+		report_load_errors(daemon, &errors, answer);
 	} else {
 		report_problem(answer, error == -EBUSY ? 409 : 500, "%s", message);
 	}
@@ -332,6 +331,9 @@ const struct control_verb report_verbs[] = {
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
 	{ "/reload", true, answer_reload },
+	{ "/try", true, report_try },
+	{ "/confirm", true, report_confirm },
+	{ "/rollback", true, report_rollback },
 	{ "/test-mail", true, answer_test_mail },
 	{ NULL, false, NULL },
 };

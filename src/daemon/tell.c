@@ -244,7 +244,8 @@ void tell_test(struct daemon *daemon, const struct control_request *request, str
 	char names[512];
 
 	if (daemon->mailer == NULL) {
-		report_problem(answer, 409, "no mail server is configured (alerts.mail)");
+		report_problem(answer, 409, "%s", daemon->no_mail[0] != '\0' ? daemon->no_mail
+		                                  : "no mail server is configured (alerts.mail)");
 		return;
 	}
 	if (test == NULL) {
@@ -307,16 +308,19 @@ int tell_start(struct daemon *daemon)
 
 	mailer_free(daemon->mailer);
 	daemon->mailer = NULL;
+	daemon->no_mail[0] = '\0';
 	if (settings->server == NULL)
 		return 0;
 	error = mailer_new(daemon->loop, daemon->mail_program, tell_spool(daemon, spool, sizeof(spool)), settings,
 		on_report, daemon, &daemon->mailer);
 	if (error == -EACCES)
-		events_add(daemon->events, EVENT_MAIL, EVENT_ERROR, NULL,
-			"no mail: %s must be readable for nobody but its owner", settings->password_file);
+		snprintf(daemon->no_mail, sizeof(daemon->no_mail), "no mail: %s must be readable for nobody but its owner",
+			settings->password_file);
 	else if (error < 0)
-		events_add(daemon->events, EVENT_MAIL, EVENT_ERROR, NULL, "no mail: %s", strerror(-error));
+		snprintf(daemon->no_mail, sizeof(daemon->no_mail), "no mail: %s", strerror(-error));
 	else
 		mailer_wake(daemon->mailer);
+	if (error < 0)
+		events_add(daemon->events, EVENT_MAIL, EVENT_ERROR, NULL, "%s", daemon->no_mail);
 	return error;
 }

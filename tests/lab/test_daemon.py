@@ -143,6 +143,15 @@ def test_a_second_daemon_is_refused(running, tell, same):
     assert lab.daemon.reload().returncode == 0
 
 
+def test_a_second_daemon_leaves_state_alone(running):
+    """Refused at the socket it has decided nothing: it writes nothing where the first one keeps its state."""
+    lab = running
+    assert not os.path.exists(f"{lab.folder}/state/sticky")
+    done = start_second(lab, second_config(lab, "control.sock", "state") + "kernel: { first-queue: 500 }\n")
+    assert done.returncode == 1 and "another uplinkd answers on it" in done.stderr
+    assert not os.path.exists(f"{lab.folder}/state/sticky")
+
+
 # --- what a reload cannot do ------------------------------------------------------------------------
 
 

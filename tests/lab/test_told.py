@@ -221,7 +221,7 @@ def test_password_that_others_can_read(lab, tell):
     lab.cut_carrier(lab.link("fiber"))
     wait_for(lambda: "link fiber down" in lab.daemon.said(), 5, "the event in the log")
     done = lab.daemon.uplinkctl("test-mail")
-    assert done.returncode == 1 and done.stderr
+    assert (done.returncode, done.stderr) == (1, f"uplinkctl: {told[0]}\n")
     assert waiting_in_spool(lab) == [] and child_of(lab.daemon.pid) is None
     assert [item for item in lab.conntrack() if item["to_port"] == 2525] == []
     assert "secret" not in lab.daemon.said()

@@ -235,6 +235,9 @@ STATUSES = {
         link("lte"), link("dsl", "disabled", weight=2, latency_ms=None, loss=None)],
         mail={"waiting": 3}, queue={"held": 1, "dropped": 1200, "user_dropped": 34}),
     "status-nothing-up": lambda: status([link("fiber", "down", reason="3 check rounds failed in a row")]),
+    "status-trial": lambda: status([link("fiber")], rolled_back=False, trial={
+        "file": "/etc/uplinkd/new.yaml", "timeout_s": 120, "left_s": 95}),
+    "status-rolled-back": lambda: status([link("fiber")], rolled_back=True, trial=None),
     "status-no-links": lambda: status([], policy_count=0),
 }
 
@@ -296,6 +299,36 @@ def test_when_it_was_decided(daemon):
                         r"at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[0]), lines[0]
     assert lines[1] == "It does not live any more."
     assert daemon.asked[-1] == ("GET", "/why", {"from": "fd00::5"})
+
+
+def test_try_confirm_and_rollback(daemon, tmp_path):
+    file = tmp_path / "new.yaml"
+    file.write_text("")
+    daemon.answers["/try"] = (200, {"links": 3, "policies": 1, "trial": {
+        "file": str(file), "timeout_s": 300, "left_s": 300}})
+    done = daemon.run("try", "--timeout", "5m", os.path.relpath(file))
+    assert done.stdout == (f"On trial is {file}: 3 links, 1 policy.\n"
+                           "It is undone in 300 s, unless `uplinkctl confirm' comes before.\n")
+    assert daemon.asked[-1] == ("POST", "/try", {"timeout": "5m", "file": str(file)})
+    daemon.run("try")
+    assert daemon.asked[-1] == ("POST", "/try", {})
+    daemon.answers["/try"] = (422, {"errors": [{"file": "x.yaml", "line": 3, "column": 5, "message": "no"}]})
+    done = daemon.run("try")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (4, "x.yaml:3:5: error: no")
+    asked = len(daemon.asked)
+    done = daemon.run("try", "/nowhere/new.yaml")
+    assert done.returncode == 1 and "No such file" in done.stderr and len(daemon.asked) == asked
+    daemon.answers["/confirm"] = (200, {"links": 3, "policies": 1, "file": str(file), "own_file": "/etc/u.yaml"})
+    done = daemon.run("confirm")
+    assert done.stdout == (f"Confirmed: {file} stays in force.\n"
+                           "The next reload or start loads /etc/u.yaml again: copy it there.\n")
+    daemon.answers["/confirm"] = (409, {"error": "no configuration is on trial"})
+    assert daemon.run("confirm").returncode == 1
+    daemon.answers["/rollback"] = (200, {"links": 1, "policies": 2, "own_file": "/etc/u.yaml"})
+    done = daemon.run("rollback")
+    assert done.stdout == ("The configuration before is in force again: 1 link, 2 policies.\n"
+                           "/etc/u.yaml still has what was undone; a reload loads it.\n")
+    assert daemon.asked[-1] == ("POST", "/rollback", {})
 
 
 def test_hints_of_the_daemon(daemon):
