@@ -100,21 +100,19 @@ static void go_spread(struct planner *planner, const struct spread *spread)
 	}
 }
 
-static void set_no_policy(struct planner *planner)
+/* With the class: where the policy before had no link, its own stands there. */
+static void set_policy_and_class(struct planner *planner, unsigned int id, unsigned int class)
 {
-	build_set_mark(&planner->builder, mark_policy_mask(planner->layout),
-		mark_make(planner->layout, 0, 0, MARK_POLICY_NONE));
-}
-
-/* And its class: without classes that field is nobody's concern. */
-static void set_policy(struct planner *planner, const struct policy *policy, unsigned int id)
-{
-	unsigned int class = ids_policy_class(planner->config, planner->ids, policy);
 	uint32_t mask = mark_policy_mask(planner->layout);
 
-	if (class != MARK_CLASS_STANDARD)
+	if (planner->config->qos.count > 0)
 		mask |= mark_class_mask(planner->layout);
 	build_set_mark(&planner->builder, mask, mark_make(planner->layout, 0, class, id));
+}
+
+static void set_policy(struct planner *planner, const struct policy *policy, unsigned int id)
+{
+	set_policy_and_class(planner, id, ids_policy_class(planner->config, planner->ids, policy));
 }
 
 static void set_link(struct planner *planner, unsigned int id)
@@ -314,6 +312,6 @@ void plan_fallback(struct planner *planner)
 	plan_match_link(planner, MARK_LINK_UNDECIDED, false);
 	set_link(planner, MARK_LINK_DIRECT);
 	build_rule(b, "decided without a policy");
-	set_no_policy(planner);
+	set_policy_and_class(planner, MARK_POLICY_NONE, MARK_CLASS_STANDARD);
 	build_jump(b, GOTO, CHAIN_TAKE);
 }

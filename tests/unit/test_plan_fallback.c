@@ -139,6 +139,7 @@ static bool agree(const struct pair *pair, const struct flow *flow, const struct
 {
 	struct mark_layout layout = pair->snapshot->layout;
 	unsigned int link = mark_link(layout, outcome->packet.mark);
+	uint32_t wanted = decision_mark(pair->snapshot, decision);
 
 	switch (decision->action) {
 	case ACTION_DROP:
@@ -150,7 +151,8 @@ static bool agree(const struct pair *pair, const struct flow *flow, const struct
 	}
 	if (outcome->end != MACHINE_ACCEPTED || outcome->packet.connection_mark != (outcome->packet.mark & mark_mask(layout))
 	    || outcome->packet.mark >> 24 != 0xff
-	    || mark_policy(layout, outcome->packet.mark) != mark_policy(layout, decision_mark(pair->snapshot, decision)))
+	    || mark_policy(layout, outcome->packet.mark) != mark_policy(layout, wanted)
+	    || mark_class(layout, outcome->packet.mark) != mark_class(layout, wanted))
 		return false;
 	if (flow->came_by != 0 || !is_real(decision->link))
 		return link == decision->link;
@@ -220,6 +222,21 @@ static void without_a_usable_link_the_next_policy_decides(void **state)
 		"fiber", "lan0", "10.0.1.5", "10.0.2.5");
 	check_one("  - { name: first, balance: { links: fiber } }\n  - { name: second, action: drop }\n",
 		"fiber", "wan2", "203.0.113.1", "10.0.2.5");
+}
+
+#define CLASSES "qos: { classes: { voice: {}, normal: {} }, default: normal }\n"
+
+/* Also where a policy that was passed over has another one. */
+static void connections_are_in_the_class_of_their_policy(void **state)
+{
+	(void)state;
+	check_one("  - { name: first, match: { to: internet }, qos: voice }\n" CLASSES, NULL, "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, qos: voice }\n" CLASSES, NULL, "wan1", "203.0.113.1", "10.0.1.5");
+	check_one("  - { name: first, balance: { links: fiber }, qos: voice }\n"
+		  "  - { name: second, balance: { links: cable } }\n" CLASSES,
+		"fiber", "lan0", "10.0.1.5", "203.0.113.1");
+	check_one("  - { name: first, balance: { links: fiber }, qos: voice }\n" CLASSES, "fiber", "lan0", "10.0.1.5",
+		"203.0.113.1");
 }
 
 static void without_a_usable_link_any_other_may_do(void **state)
@@ -292,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_usable_link_the_next_policy_decides),
+		cmocka_unit_test(connections_are_in_the_class_of_their_policy),
 		cmocka_unit_test(without_a_usable_link_any_other_may_do),
 		cmocka_unit_test(without_a_usable_link_it_may_be_dropped),
 		cmocka_unit_test(this_machine_is_in_no_zone),
