@@ -13,7 +13,7 @@ static const struct word facilities[] = {
 	{ "local7", LOG_LOCAL7 }, { NULL, 0 },
 };
 
-static const struct field syslog_fields[] = {
+const struct field schema_syslog[] = {
 	{ "facility", .type = FIELD_WORD, .standard = "daemon", .offset = offsetof(struct syslog_settings, facility),
 		.size = sizeof(int), .words = facilities, .meaning = "the facility of syslog" },
 	{ .key = NULL },
@@ -38,7 +38,7 @@ static void read_syslog(struct loader *loader, const struct field *field, const 
 	struct syslog_settings *syslog = member;
 
 	(void)field;
-	read_table(loader, syslog_fields, node, node->at, syslog);
+	read_table(loader, schema_syslog, node, node->at, syslog);
 	syslog->enabled = true;
 	syslog->facility_name = facility_name(syslog->facility);
 }
@@ -57,4 +57,4 @@ static void print_syslog(struct printer *printer, const void *member)
 	fprintf(printer->out, "{ facility: %s }", syslog->facility_name);
 }
 
-const struct form form_syslog = { read_syslog, no_syslog, print_syslog };
+const struct form form_syslog = { read_syslog, no_syslog, print_syslog, "<keys>" };

@@ -60,7 +60,7 @@ static void print_choices(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_choices = { read_choices, NULL, print_choices };
+const struct form form_choices = { read_choices, NULL, print_choices, SCHEMA_LIST_OF("end") };
 
 static bool read_weight(struct loader *loader, const struct node *node, unsigned int *ret_weight)
 {
@@ -133,4 +133,5 @@ static void print_weights(struct printer *printer, const void *member)
 	fputs(" }", printer->out);
 }
 
-const struct form form_weights = { read_weights, NULL, print_weights };
+const struct form form_weights = { read_weights, NULL, print_weights,
+	"{ \"type\": \"object\", \"additionalProperties\": { \"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000 } }" };

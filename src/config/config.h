@@ -42,8 +42,11 @@ void config_errors_free(struct config_errors *errors);
 /* file:line:col: error: message, the source line, a caret, the hint; colours where colour is set. */
 void config_errors_print(FILE *out, const struct config_errors *errors, int colour);
 
-/* The configuration whole, every default filled in, as YAML that loads again to the same. */
+/* The configuration whole, every default filled in, as YAML that loads again to the same; where its schema is, first. */
 void config_print(FILE *out, const struct config *config);
+
+/* A JSON Schema (draft 2020-12) of the file and of those in policies.d, for editors, made from the table of all keys. */
+void config_schema_print(FILE *out);
 
 /* Name of an enum value as the configuration writes it. */
 const char *config_algorithm_name(enum algorithm algorithm);

@@ -209,4 +209,4 @@ static void print_ends(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_ends = { read_ends, no_ends, print_ends };
+const struct form form_ends = { read_ends, no_ends, print_ends, SCHEMA_LIST_OF("end") };

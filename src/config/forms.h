@@ -4,6 +4,14 @@
 
 #include "config/schema.h"
 
+/* For form.schema: a definition of json_schema.c; one of it or a list; names with a map each. */
+#define SCHEMA_OF(name)       "{ \"$ref\": \"#/$defs/" name "\" }"
+#define SCHEMA_LIST(item, least) \
+	"{ \"anyOf\": [" item ", { \"type\": \"array\", \"items\": " item ", \"minItems\": " least " }] }"
+#define SCHEMA_LIST_OF(name)  SCHEMA_LIST(SCHEMA_OF(name), "1")
+#define SCHEMA_NAMED \
+	"{ \"type\": \"object\", \"propertyNames\": " SCHEMA_OF("name") ", \"additionalProperties\": <keys> }"
+
 extern const struct form form_version;
 extern const struct form form_zones, form_links, form_policies; /* sections.c */
 extern const struct form form_names;  /* a list of words, each checked by field->check; absent when empty */
@@ -19,9 +27,10 @@ extern const struct form form_icmp_types, form_dscps; /* packet_forms.c */
 extern const struct form form_days, form_hours; /* time_forms.c */
 extern const struct form form_sets; /* set_forms.c */
 extern const struct form form_choices, form_weights; /* balance_forms.c */
-extern const struct form form_syslog;
 extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
 extern const struct form form_classes, form_standard_class, form_class, form_bandwidth; /* qos_forms.c */
+extern const struct form form_syslog; /* alert_forms.c */
+extern const struct field schema_syslog[];
 
 /* Words, text_check of the schema. */
 const char *check_name(const char *text, const char **ret_hint);

@@ -71,7 +71,7 @@ static void print_events(struct printer *printer, const void *member)
 	fputs(value_events_format(rate->count, rate->per_ms, text), printer->out);
 }
 
-const struct form form_events = { read_events, no_events, print_events };
+const struct form form_events = { read_events, no_events, print_events, SCHEMA_OF("events") };
 
 /* The name of a class is looked up when classes are known: check_limits(). */
 static void read_over(struct loader *loader, const struct field *field, const struct node *node, void *member)
@@ -112,7 +112,9 @@ static void print_over(struct printer *printer, const void *member)
 	}
 }
 
-const struct form form_over = { read_over, NULL, print_over };
+const struct form form_over = { read_over, NULL, print_over,
+	"{ \"anyOf\": [{ \"enum\": [\"drop\", \"reject\"] }, { \"type\": \"object\", \"required\": [\"class\"], "
+	"\"additionalProperties\": false, \"properties\": { \"class\": " SCHEMA_OF("name") " } }] }" };
 
 static void read_detector(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
@@ -137,4 +139,4 @@ static void print_detector(struct printer *printer, const void *member)
 	print_braces(printer, settings->max != 0 ? schema_connections : schema_flood, settings);
 }
 
-const struct form form_detector = { read_detector, no_detector, print_detector };
+const struct form form_detector = { read_detector, no_detector, print_detector, "<keys>" };

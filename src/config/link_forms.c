@@ -34,8 +34,8 @@ static void print_name_list(struct printer *printer, const void *member)
 	print_names(printer, member);
 }
 
-const struct form form_names = { read_checked_names, no_names, print_name_list };
-const struct form form_labels = { read_checked_names, NULL, print_name_list };
+const struct form form_names = { read_checked_names, no_names, print_name_list, SCHEMA_LIST("<check>", "1") };
+const struct form form_labels = { read_checked_names, NULL, print_name_list, SCHEMA_LIST("<check>", "0") };
 
 static bool has_network(const struct networks *networks, const struct network *network)
 {
@@ -88,7 +88,7 @@ static void print_networks(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_networks = { read_networks, no_networks, print_networks };
+const struct form form_networks = { read_networks, no_networks, print_networks, SCHEMA_LIST_OF("networks") };
 
 bool read_addresses(struct loader *loader, const struct field *field, const struct node *node,
 	const char *words, bool given[FAMILIES], struct address addresses[FAMILIES])
@@ -167,4 +167,5 @@ static void print_gateway(struct printer *printer, const void *member)
 	}
 }
 
-const struct form form_gateway = { read_gateway, NULL, print_gateway };
+const struct form form_gateway = { read_gateway, NULL, print_gateway,
+	"{ \"anyOf\": [{ \"enum\": [\"auto\", \"none\"] }, " SCHEMA_OF("addresses") "] }" };

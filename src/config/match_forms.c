@@ -75,7 +75,7 @@ static void print_protocols(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_protocols = { read_protocols, no_protocols, print_protocols };
+const struct form form_protocols = { read_protocols, no_protocols, print_protocols, SCHEMA_LIST_OF("protocol") };
 
 static bool has_range(const struct port_ranges *ranges, const struct port_range *range)
 {
@@ -129,4 +129,4 @@ static void print_ports(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_ports = { read_ports, no_ports, print_ports };
+const struct form form_ports = { read_ports, no_ports, print_ports, SCHEMA_LIST_OF("ports") };

@@ -185,8 +185,8 @@ static void read_family(struct loader *loader, const struct field *field, const 
 	problem_hint(&loader->problems, "it is masquerade, none or an address of IPv%d", family_number(family));
 }
 
-const struct form form_nat_family = { read_family, NULL, NULL };
-const struct form form_nat_source = { read_source, NULL, NULL };
+const struct form form_nat_family = { read_family, NULL, NULL, "{ \"anyOf\": [<words>, " SCHEMA_OF("address") "] }" };
+const struct form form_nat_source = { read_source, NULL, NULL, SCHEMA_LIST_OF("range") };
 
 static void read_prefix(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
@@ -206,7 +206,7 @@ static void read_prefix(struct loader *loader, const struct field *field, const 
 	nat->prefix = prefix;
 }
 
-const struct form form_nat_prefix = { read_prefix, NULL, NULL };
+const struct form form_nat_prefix = { read_prefix, NULL, NULL, SCHEMA_OF("network") };
 
 /* "10.0.0.5", "10.0.0.5:8080", "fd00::5" or "[fd00::5]:8080". */
 static bool parse_endpoint(const char *text, struct address *ret_address, uint16_t *ret_port)
@@ -262,7 +262,7 @@ static void read_destination(struct loader *loader, const struct field *field, c
 	}
 }
 
-const struct form form_nat_destination = { read_destination, NULL, NULL };
+const struct form form_nat_destination = { read_destination, NULL, NULL, SCHEMA_LIST_OF("endpoint") };
 
 static void unknown_word(struct loader *loader, const struct field *field, const struct node *node)
 {
@@ -434,5 +434,6 @@ static void print_link_nat(struct printer *printer, const void *member)
 		print_link_map(printer, nat);
 }
 
-const struct form form_policy_nat = { read_policy_nat, NULL, print_policy_nat };
-const struct form form_link_nat = { read_link_nat, NULL, print_link_nat };
+const struct form form_policy_nat = { read_policy_nat, NULL, print_policy_nat, "{ \"anyOf\": [<words>, <keys>] }" };
+const struct form form_link_nat = { read_link_nat, NULL, print_link_nat,
+	"{ \"anyOf\": [<words>, " SCHEMA_OF("addresses") ", <keys>] }" };

@@ -93,7 +93,8 @@ static void print_icmp_types(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_icmp_types = { read_icmp_types, no_icmp_types, print_icmp_types };
+const struct form form_icmp_types = { read_icmp_types, no_icmp_types, print_icmp_types,
+	SCHEMA_LIST_OF("icmp-type") };
 
 static void read_dscps(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
@@ -150,4 +151,4 @@ static void print_dscps(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_dscps = { read_dscps, no_dscps, print_dscps };
+const struct form form_dscps = { read_dscps, no_dscps, print_dscps, SCHEMA_LIST_OF("code-point") };

@@ -253,5 +253,6 @@ void config_print(FILE *out, const struct config *config)
 {
 	struct printer printer = { .out = out, .config = config };
 
+	fputs("# yaml-language-server: $schema=" PKGDATADIR "/schema.json\n", out);
 	print_table(&printer, schema_top, config);
 }

@@ -66,7 +66,7 @@ static void print_bandwidth(struct printer *printer, const void *member)
 	                          : value_format(bandwidth->permille, UNIT_PERCENT, text), printer->out);
 }
 
-const struct form form_bandwidth = { read_bandwidth, no_bandwidth, print_bandwidth };
+const struct form form_bandwidth = { read_bandwidth, no_bandwidth, print_bandwidth, SCHEMA_OF("share") };
 
 static void read_classes(struct loader *loader, const struct field *field, const struct node *node, void *member)
 {
@@ -115,7 +115,7 @@ static bool no_classes(const void *member)
 	return qos->count == 0;
 }
 
-const struct form form_classes = { read_classes, no_classes, print_classes };
+const struct form form_classes = { read_classes, no_classes, print_classes, SCHEMA_NAMED };
 
 /* NO_CLASS, with a problem, where there is none of that name. */
 static uint16_t read_class_name(struct loader *loader, const struct field *field, const struct node *node)
@@ -160,7 +160,7 @@ static void print_class_name(struct printer *printer, const void *member)
 	print_text(printer, printer->config->qos.classes[class].name);
 }
 
-const struct form form_standard_class = { read_standard, no_standard, print_class_name };
+const struct form form_standard_class = { read_standard, no_standard, print_class_name, SCHEMA_OF("name") };
 
 static bool is_no_class(const void *member)
 {
@@ -170,4 +170,4 @@ static bool is_no_class(const void *member)
 	return class == NO_CLASS;
 }
 
-const struct form form_class = { read_standard, is_no_class, print_class_name };
+const struct form form_class = { read_standard, is_no_class, print_class_name, SCHEMA_OF("name") };

@@ -159,7 +159,7 @@ const struct field schema_class[] = {
 };
 
 static const struct field qos[] = {
-	{ "classes", FORM(qos, classes, form_classes), .meaning = "the classes, by name" },
+	{ "classes", FORM(qos, classes, form_classes), .table = schema_class, .meaning = "the classes, by name" },
 	{ "default", FORM(qos, standard, form_standard_class),
 		.meaning = "the class of connections that no policy gives one" },
 	{ .key = NULL },
@@ -333,7 +333,7 @@ static const struct field mail[] = {
 
 static const struct field alerts[] = {
 	{ "mail", MAP(config, mail, mail), OPTIONAL, .meaning = "mails about links" },
-	{ "syslog", FORM(config, syslog, form_syslog), .meaning = "{ facility: NAME }" },
+	{ "syslog", FORM(config, syslog, form_syslog), .table = schema_syslog, .meaning = "{ facility: NAME }" },
 	{ .key = NULL },
 };
 
@@ -382,18 +382,20 @@ const struct field schema_top[] = {
 	{ "sticky", SAME(sticky_table), .flags = FIELD_ONE_LINE, .meaning = "the memory for sticky" },
 	{ "decisions", SAME(decisions), .flags = FIELD_ONE_LINE, .meaning = "the record of decisions" },
 	{ "alerts", SAME(alerts), .meaning = "who is told" },
-	{ "zones", FORM(config, zones, form_zones), .meaning = "the inside, by name" },
-	{ "links", FORM(config, links, form_links), REQUIRED, .meaning = "the ways to the internet, by name" },
-	{ "sets", FORM(config, sets, form_sets), .meaning = "networks, by name" },
+	{ "zones", FORM(config, zones, form_zones), .table = schema_zone, .meaning = "the inside, by name" },
+	{ "links", FORM(config, links, form_links), .table = schema_link, REQUIRED, .meaning = "the ways to the internet, by name" },
+	{ "sets", FORM(config, sets, form_sets), .table = schema_set, .meaning = "networks, by name" },
 	{ "qos", MAP(config, qos, qos), .meaning = "classes that share the bandwidth of the links" },
-	{ "policies", FORM(config, policies, form_policies), .meaning = "a list: the first whose match holds decides" },
+	{ "policies", FORM(config, policies, form_policies), .table = schema_policy,
+		.meaning = "a list: the first whose match holds decides" },
 	{ "dos", MAP(config, dos, dos), .meaning = "what is too much of anything, before the policies" },
 	{ .key = NULL },
 };
 
 const struct field schema_policy_file[] = {
 	{ "version", FORM(config, arena, form_version), .meaning = "the version of this format: 1" },
-	{ "policies", FORM(config, policies, form_policies), REQUIRED, .meaning = "a list of policies" },
+	{ "policies", FORM(config, policies, form_policies), .table = schema_policy, REQUIRED,
+		.meaning = "a list of policies" },
 	{ .key = NULL },
 };
 

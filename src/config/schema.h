@@ -42,6 +42,7 @@ struct form {
 	void (*read)(struct loader *loader, const struct field *field, const struct node *node, void *member);
 	bool (*absent)(const void *member); /* NULL: never */
 	void (*print)(struct printer *printer, const void *member);
+	const char *schema; /* of the value, for editors: see below */
 };
 
 struct field {
@@ -62,6 +63,13 @@ struct field {
 	const char *meaning;
 };
 
+/*
+ * The JSON Schema that editors get is made from these rows; only a form must say itself what it reads: form.schema is
+ * one JSON Schema object, in which <keys> stands for the keys of the row's table, <words> for one of its words, and
+ * <check> for a word that passes its check. It may refer to the definitions that json_schema.c makes, best by the
+ * macros of forms.h; a new kind of value gets a definition there, and a new text_check a row. The compiler refuses a
+ * form without one (-Wextra), and so do the tests, where every configuration that loads must pass.
+ */
 extern const struct field schema_top[];
 extern const struct field schema_policy_file[]; /* of a file in policies.d */
 extern const struct field schema_zone[];

@@ -21,7 +21,7 @@ static void print_version(struct printer *printer, const void *member)
 	fputs("1", printer->out);
 }
 
-const struct form form_version = { read_version, NULL, print_version };
+const struct form form_version = { read_version, NULL, print_version, "{ \"enum\": [1, \"1\"] }" };
 
 size_t read_entries(struct loader *loader, const struct field *field, const struct node *node, size_t max)
 {
@@ -206,6 +206,8 @@ static bool no_zones(const void *member)
 	return zones == NULL;
 }
 
-const struct form form_zones = { read_zones, no_zones, print_zones };
-const struct form form_links = { read_links, NULL, print_links };
-const struct form form_policies = { read_policies, NULL, print_policies };
+const struct form form_zones = { read_zones, no_zones, print_zones, SCHEMA_NAMED };
+const struct form form_links = { read_links, NULL, print_links,
+	"{ \"minProperties\": 1, \"allOf\": [" SCHEMA_NAMED "] }" };
+const struct form form_policies = { read_policies, NULL, print_policies,
+	"{ \"type\": \"array\", \"items\": <keys> }" };

@@ -59,7 +59,7 @@ static void print_sets(struct printer *printer, const void *member)
 	printer->indent -= 2;
 }
 
-const struct form form_sets = { read_sets, no_sets, print_sets };
+const struct form form_sets = { read_sets, no_sets, print_sets, SCHEMA_NAMED };
 
 /* What the files have is read anew by whoever needs it: here it is only tried. */
 void check_sets(struct loader *loader)

@@ -135,4 +135,5 @@ static void print_targets(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_targets = { read_targets, NULL, print_targets };
+const struct form form_targets = { read_targets, NULL, print_targets,
+	"{ \"anyOf\": [" SCHEMA_OF("target") ", { \"type\": \"array\", \"maxItems\": 16, \"items\": " SCHEMA_OF("target") " }] }" };

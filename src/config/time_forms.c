@@ -90,7 +90,7 @@ static void print_days(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_days = { read_days, no_days, print_days };
+const struct form form_days = { read_days, no_days, print_days, SCHEMA_LIST_OF("days") };
 
 /* One or two digits of the hour, two of the minute. Returns what follows, or NULL. */
 static const char *parse_time(const char *text, uint16_t *ret_minute)
@@ -167,4 +167,4 @@ static void print_hours(struct printer *printer, const void *member)
 	fputc(']', printer->out);
 }
 
-const struct form form_hours = { read_hours, no_hours, print_hours };
+const struct form form_hours = { read_hours, no_hours, print_hours, SCHEMA_LIST_OF("hours") };

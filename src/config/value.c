@@ -133,6 +133,17 @@ const char *value_example(enum unit unit)
 	return examples[unit];
 }
 
+void value_pattern(FILE *out, enum unit unit)
+{
+	fprintf(out, "(0|[1-9][0-9]{0,%d})([.][0-9]{1,3})?", DIGITS_MAX - 1);
+	if (unit == UNIT_NONE)
+		return;
+	fputs(" ?(", out);
+	for (const struct suffix *suffix = suffixes[unit]; suffix->name != NULL; suffix++)
+		fprintf(out, "%s%s", suffix == suffixes[unit] ? "" : "|", suffix->name + (suffix->name[0] == ' '));
+	fputc(')', out);
+}
+
 const char *value_kind(enum unit unit)
 {
 	static const char *const kinds[] = {

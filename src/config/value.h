@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum unit {
 	UNIT_NONE,
@@ -34,6 +35,9 @@ const char *value_format(uint64_t value, enum unit unit, char *text);
 
 /* The right form: "`10 mbit' or `500 kbit'". */
 const char *value_example(enum unit unit);
+
+/* Writes a regular expression of such numbers, without anchors. */
+void value_pattern(FILE *out, enum unit unit);
 
 /* "a time", "a rate", ... */
 const char *value_kind(enum unit unit);

@@ -91,6 +91,7 @@ int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
+int run_schema(const struct invocation *invocation);
 
 int show_blocked(const struct invocation *invocation, const json_t *blocked);
 int show_status(const struct invocation *invocation, const json_t *status);
