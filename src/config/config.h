@@ -2,10 +2,16 @@
 /* Reads the YAML configuration into core's plain structs, checks it, and prints it back. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "core/config.h"
+
+enum config_severity {
+	CONFIG_ERROR,
+	CONFIG_WARNING, /* it loads, but is hardly what was meant */
+};
 
 /* What is wrong where. line and column count from 1; line 0: the file as a whole. */
 struct config_error {
@@ -14,6 +20,7 @@ struct config_error {
 	char *message;
 	char *hint;   /* NULL, or the way out: "did you mean `weight'?" */
 	char *source; /* the line of the file, or NULL */
+	enum config_severity severity;
 };
 
 struct config_errors {
@@ -28,7 +35,14 @@ struct config_errors {
  */
 int config_load(const char *path, struct config **ret_config, struct config_errors *errors);
 
-/* The same from memory, without policies.d; the files of sets are not looked at. name stands for the file in errors. */
+/*
+ * As config_load(), but where there are no errors, errors has warnings: policies that can never match, names that
+ * nothing uses, and the like. device_exists says whether this machine has a device; NULL: nobody asks.
+ */
+int config_check(const char *path, bool (*device_exists)(const char *device), struct config **ret_config,
+	struct config_errors *errors);
+
+/* As config_load() from memory, without policies.d; the files of sets are not looked at. name stands for the file in errors. */
 int config_parse(const char *name, const char *text, size_t length, struct config **ret_config, struct config_errors *errors);
 
 /*
@@ -39,7 +53,7 @@ int config_read_set(const char *path, struct arena *arena, struct networks *ret_
 
 void config_errors_free(struct config_errors *errors);
 
-/* file:line:col: error: message, the source line, a caret, the hint; colours where colour is set. */
+/* file:line:col: error: message (or warning:), the source line, a caret, the hint; colours where colour is set. */
 void config_errors_print(FILE *out, const struct config_errors *errors, int colour);
 
 /* The configuration whole, every default filled in, as YAML that loads again to the same; where its schema is, first. */

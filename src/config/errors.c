@@ -67,17 +67,16 @@ static char *format_clean(const char *format, va_list arguments)
 	return vasprintf(&text, format, arguments) < 0 ? NULL : text_clean(text);
 }
 
-void problem_add(struct problems *problems, struct position at, const char *format, ...)
+static void add(struct problems *problems, struct position at, enum config_severity severity, const char *format,
+	va_list arguments)
 {
 	struct problem *problem;
-	va_list arguments;
 
 	if (problems->no_memory || problems->count >= PROBLEMS_MAX)
 		return;
 	problem = grow(problems);
 	if (problem == NULL)
 		return;
-	va_start(arguments, format);
 	*problem = (struct problem){
 		.file = at.source->order,
 		.number = problems->count,
@@ -87,14 +86,32 @@ void problem_add(struct problems *problems, struct position at, const char *form
 			.column = at.column > UINT32_MAX ? UINT32_MAX : (unsigned int)at.column,
 			.message = format_clean(format, arguments),
 			.source = copy_line(at),
+			.severity = severity,
 		},
 	};
-	va_end(arguments);
 	problems->count++;
 	if (problem->error.file == NULL || problem->error.message == NULL)
 		problems->no_memory = true;
 	else
 		text_clean(problem->error.file);
+}
+
+void problem_add(struct problems *problems, struct position at, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add(problems, at, CONFIG_ERROR, format, arguments);
+	va_end(arguments);
+}
+
+void problem_warn(struct problems *problems, struct position at, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add(problems, at, CONFIG_WARNING, format, arguments);
+	va_end(arguments);
 }
 
 void problem_hint(struct problems *problems, const char *format, ...)
@@ -151,6 +168,8 @@ static void discard(struct problems *problems)
 
 int problems_finish(struct problems *problems, struct config_errors *errors)
 {
+	int result = 0;
+
 	*errors = (struct config_errors){ .items = NULL };
 	if (!problems->no_memory && problems->count > 0) {
 		errors->items = calloc(problems->count, sizeof(*errors->items));
@@ -165,10 +184,12 @@ int problems_finish(struct problems *problems, struct config_errors *errors)
 		if (i > 0 && is_told_twice(&problems->items[i], &problems->items[i - 1]))
 			clear(&errors->items[--errors->count]);
 		errors->items[errors->count++] = problems->items[i].error;
+		if (problems->items[i].error.severity == CONFIG_ERROR)
+			result = -EINVAL;
 	}
 	problems->count = 0;
 	discard(problems);
-	return -EINVAL;
+	return result;
 }
 
 void config_errors_free(struct config_errors *errors)

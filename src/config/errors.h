@@ -40,11 +40,15 @@ struct problems {
 void problem_add(struct problems *problems, struct position at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same for what does not keep the configuration from being loaded. */
+void problem_warn(struct problems *problems, struct position at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* The way out of the problem that was added last. */
 void problem_hint(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "did you mean `word'?"; false where no word is near. */
 bool problem_hint_near(struct problems *problems, const struct nearest *nearest);
 
-/* Hands all over in the order of the files, and leaves problems empty. 0, -EINVAL where there are any, or -ENOMEM. */
+/* Hands all over in the order of the files, and leaves problems empty. 0, -EINVAL where there are errors, or -ENOMEM. */
 int problems_finish(struct problems *problems, struct config_errors *errors);

@@ -196,6 +196,11 @@ static void build(struct loader *loader)
 	check_policies(loader);
 	check_limits(loader);
 	check_qos(loader);
+	if (!loader->warn || loader->problems.count > 0)
+		return;
+	warn_policies(loader);
+	warn_links(loader);
+	warn_names(loader);
 }
 
 int config_parse(const char *name, const char *text, size_t length, struct config **ret_config,
@@ -274,7 +279,8 @@ static const char *folder_of(struct loader *loader, const char *path)
 	return folder;
 }
 
-int config_load(const char *path, struct config **ret_config, struct config_errors *errors)
+static int load(const char *path, bool warn, bool (*device_exists)(const char *device), struct config **ret_config,
+	struct config_errors *errors)
 {
 	char *folder = policy_folder(path);
 	struct dirent **entries = NULL;
@@ -287,6 +293,8 @@ int config_load(const char *path, struct config **ret_config, struct config_erro
 	if (folder == NULL || loader_open(&loader, 1 + (size_t)(count < 0 ? 0 : count)) < 0)
 		goto cleanup;
 	loader.folder = folder_of(&loader, path);
+	loader.warn = warn;
+	loader.device_exists = device_exists;
 	read_document(&loader, add_document(&loader, path));
 	if (count < 0)
 		folder_error(&loader, folder, error);
@@ -301,4 +309,15 @@ cleanup:
 	free(entries);
 	free(folder);
 	return result;
+}
+
+int config_load(const char *path, struct config **ret_config, struct config_errors *errors)
+{
+	return load(path, false, NULL, ret_config, errors);
+}
+
+int config_check(const char *path, bool (*device_exists)(const char *device), struct config **ret_config,
+	struct config_errors *errors)
+{
+	return load(path, true, device_exists, ret_config, errors);
 }

@@ -27,6 +27,8 @@ struct loader {
 		const struct node *name, *value;
 	} *zones, *links, *policies, *sets, *classes;
 	size_t policy_room;
+	bool warn;                                 /* also tell what is hardly meant */
+	bool (*device_exists)(const char *device); /* for warnings; NULL: nobody asks */
 };
 
 /* arena_array() of config's arena; NULL with problems.no_memory set. */
@@ -62,6 +64,11 @@ void check_policies(struct loader *loader);
 void check_limits(struct loader *loader);
 void check_sets(struct loader *loader);
 void check_qos(struct loader *loader);
+
+/* What is hardly meant, of a configuration without errors. Each adds warnings. */
+void warn_policies(struct loader *loader);
+void warn_links(struct loader *loader);
+void warn_names(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */
 struct position place_of_key(const struct node *map, const char *key, const struct node *fallback);

@@ -12,11 +12,11 @@
 #define WINDOW_BEFORE 70
 
 struct paint {
-	const char *place, *error, *caret, *hint, *off;
+	const char *place, *error, *warning, *caret, *hint, *off;
 };
 
-static const struct paint plain = { "", "", "", "", "" };
-static const struct paint coloured = { "\033[1m", "\033[1;31m", "\033[1;32m", "\033[1;36m", "\033[0m" };
+static const struct paint plain = { "", "", "", "", "", "" };
+static const struct paint coloured = { "\033[1m", "\033[1;31m", "\033[1;35m", "\033[1;32m", "\033[1;36m", "\033[0m" };
 
 /* Writes the characters first .. last - 1 of a line, or the blanks that stand under them. */
 static void write_part(FILE *out, const char *line, size_t first, size_t last, bool blank)
@@ -69,12 +69,15 @@ static void write_source(FILE *out, const struct config_error *error, const stru
 
 static void write_error(FILE *out, const struct config_error *error, const struct paint *paint)
 {
+	bool warning = error->severity == CONFIG_WARNING;
+
 	fputs(paint->place, out);
 	if (error->line == 0)
 		fprintf(out, "%s: ", error->file);
 	else
 		fprintf(out, "%s:%u:%u: ", error->file, error->line, error->column);
-	fprintf(out, "%s%serror:%s %s\n", paint->off, paint->error, paint->off, error->message);
+	fprintf(out, "%s%s%s:%s %s\n", paint->off, warning ? paint->warning : paint->error,
+		warning ? "warning" : "error", paint->off, error->message);
 	if (error->source != NULL)
 		write_source(out, error, paint);
 	if (error->hint != NULL)

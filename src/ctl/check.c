@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* uplinkctl check: reads a configuration as the daemon would, and tells all that is wrong with it.
- */
+/* uplinkctl check: reads a configuration as the daemon would, and tells all that is wrong with it. */
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config/config.h"
-#include "core/plan_shaper.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 
@@ -30,37 +29,48 @@ static json_t *error_document(const struct config_error *error)
 	return output_need(document);
 }
 
+static json_t *error_list(const struct config_errors *errors, enum config_severity severity)
+{
+	json_t *list = output_need(json_array());
+
+	for (size_t i = 0; i < errors->count; i++) {
+		if (errors->items[i].severity == severity)
+			json_array_append_new(list, error_document(&errors->items[i]));
+	}
+	return list;
+}
+
 static void print_document(const char *file, const struct config_errors *errors)
 {
-	json_t *list = output_need(json_array()), *document;
+	json_t *document;
 	char *name = output_escape(file, "");
 
-	for (size_t i = 0; i < errors->count; i++)
-		json_array_append_new(list, error_document(&errors->items[i]));
-	document = output_need(json_pack("{s:s, s:o}", "file", name, "errors", list));
+	document = output_need(json_pack("{s:s, s:o, s:o}", "file", name, "errors", error_list(errors, CONFIG_ERROR),
+		"warnings", error_list(errors, CONFIG_WARNING)));
 	output_json(document);
 	json_decref(document);
 	free(name);
 }
 
-static void print_fine(const char *file, const struct config *config)
+static void print_fine(const char *file, const struct config *config, size_t warnings)
 {
-	output_text("%s: fine: %zu %s, %zu %s\n", file, config->link_count,
+	output_text("%s: fine: %zu %s, %zu %s", file, config->link_count,
 		config->link_count == 1 ? "link" : "links", config->policy_count,
 		config->policy_count == 1 ? "policy" : "policies");
+	if (warnings > 0)
+		output_text(", %zu %s", warnings, warnings == 1 ? "warning" : "warnings");
+	output_text("\n");
 }
 
-/* What is allowed but may surprise: classes where they have no effect. */
-static void print_unshaped(const char *file, const struct config *config)
+static bool device_exists(const char *device)
 {
-	for (size_t i = 0; i < config->link_count; i++) {
-		const struct link *link = &config->links[i];
-		bool upload = plan_shaper_lacks_upload(config, link), download = plan_shaper_lacks_download(config, link);
+	return if_nametoindex(device) != 0;
+}
 
-		if (upload || download)
-			output_text("%s: advice: link %s has no bandwidth for %s: classes have no effect there\n", file,
-				link->name, upload && download ? "upload and download" : upload ? "upload" : "download");
-	}
+/* A file that is named may be meant for another machine. */
+static bool is_for_this_machine(const struct invocation *invocation)
+{
+	return invocation->argument == NULL || command_value(invocation, "devices") != NULL;
 }
 
 static const char *choose_file(const struct invocation *invocation)
@@ -75,7 +85,7 @@ int run_check(const struct invocation *invocation)
 	const char *file = choose_file(invocation);
 	struct config_errors errors = { 0 };
 	struct config *config = NULL;
-	int error = config_load(file, &config, &errors);
+	int error = config_check(file, is_for_this_machine(invocation) ? device_exists : NULL, &config, &errors);
 
 	if (error < 0 && error != -EINVAL) {
 		output_error("cannot check %s: %s", file, strerror(-error));
@@ -84,12 +94,10 @@ int run_check(const struct invocation *invocation)
 	}
 	if (invocation->json)
 		print_document(file, &errors);
-	else if (error < 0)
+	else
 		config_errors_print(stderr, &errors, output_likes_colour(STDERR_FILENO));
-	else {
-		print_unshaped(file, config);
-		print_fine(file, config);
-	}
+	if (!invocation->json && error == 0)
+		print_fine(file, config, errors.count);
 	config_errors_free(&errors);
 	config_free(config);
 	return error < 0 ? EXIT_CONFIGURATION : EXIT_FINE;

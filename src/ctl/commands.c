@@ -57,6 +57,11 @@ static const struct command_option help_options[] = {
 	{ 0 },
 };
 
+static const struct command_option check_options[] = {
+	{ 0, "devices", NULL, false, "look for the devices of FILE on this machine" },
+	{ 0 },
+};
+
 const struct command commands[] = {
 	{ .name = "status",
 		.summary = "one screen: is all well, where does traffic go, since when",
@@ -108,8 +113,11 @@ const struct command commands[] = {
 		.run = run_unblock },
 	{ .name = "check",
 		.argument = ARGUMENT_FILE,
+		.options = check_options,
 		.summary = "check a configuration file; needs no daemon",
-		.details = "Tells all errors, each with its place, and exits 4 if there are any.",
+		.details = "Tells all errors, each with its place, and exits 4 if there are any. Without\n"
+			   "errors it warns of policies that can never match, of names that nothing uses,\n"
+			   "and, unless FILE is given, of devices that this machine has not; and exits 0.",
 		.run = run_check },
 	{ .name = "reload",
 		.summary = "make the daemon read its configuration again",

@@ -98,23 +98,24 @@ static bool read_options(int count, char **arguments, struct options *options, i
 	return false;
 }
 
-/* NULL after telling every error. */
-static struct config *load(const char *path)
+/* NULL after telling every error; warn: tells what is hardly meant, too. */
+static struct config *load(const char *path, bool warn)
 {
 	struct config_errors errors = { 0 };
 	struct config *config = NULL;
 
-	if (config_load(path, &config, &errors) < 0) {
-		config_errors_print(stderr, &errors, isatty(STDERR_FILENO));
-		config = NULL;
-	}
+	if (warn)
+		config_check(path, NULL, &config, &errors);
+	else
+		config_load(path, &config, &errors);
+	config_errors_print(stderr, &errors, isatty(STDERR_FILENO));
 	config_errors_free(&errors);
 	return config;
 }
 
 static int with_config(const struct options *options)
 {
-	struct config *config = load(options->config_path);
+	struct config *config = load(options->config_path, options->mode == MODE_CHECK);
 	int code = EXIT_SUCCESS;
 
 	if (config == NULL)
@@ -131,7 +132,7 @@ static int with_config(const struct options *options)
 
 static int run(const struct options *options)
 {
-	struct config *config = load(options->config_path);
+	struct config *config = load(options->config_path, false);
 
 	if (config == NULL)
 		return EXIT_CONFIGURATION;

@@ -31,6 +31,24 @@ static int check_or_print(const char *path, int print)
 	return result == 0 ? 0 : 4;
 }
 
+/* A machine without the devices whose name begins so. */
+static bool device_exists(const char *device)
+{
+	return strncmp(device, "gone", 4) != 0;
+}
+
+static int warn(const char *path)
+{
+	struct config_errors errors;
+	struct config *config;
+	int result = config_check(path, device_exists, &config, &errors);
+
+	config_errors_print(stderr, &errors, 0);
+	config_errors_free(&errors);
+	config_free(config);
+	return result == 0 ? 0 : 4;
+}
+
 /* One line for each key: its name, its default. */
 static void list(const struct field *table)
 {
@@ -60,6 +78,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && (strcmp(argv[1], "check") == 0 || strcmp(argv[1], "print") == 0))
 		return check_or_print(argv[2], argv[1][0] == 'p');
-	fprintf(stderr, "usage: config_tool check FILE | print FILE | keys | places\n");
+	if (argc == 3 && strcmp(argv[1], "warn") == 0)
+		return warn(argv[2]);
+	fprintf(stderr, "usage: config_tool check FILE | print FILE | warn FILE | keys | places\n");
 	return 2;
 }

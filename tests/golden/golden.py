@@ -6,6 +6,7 @@ usage: golden.py [--update] CONFIG_TOOL [SOURCE_DIRECTORY]
 
 good/NAME.yaml, or good/NAME/uplinkd.yaml with policies.d beside it, prints NAME.out, and that prints itself.
 bad/NAME.yaml, or bad/NAME/uplinkd.yaml, gives NAME.err and exit code 4.
+warn/NAME.yaml loads, and warns as NAME.err says.
 Also: the configurations that ship must load, and the manual must name each key and each default.
 """
 
@@ -86,6 +87,14 @@ def test_bad():
         compare(f"bad/{name} says", HERE / "bad" / (name + ".err"), result.stderr)
 
 
+def test_warn():
+    for name, path in cases("warn"):
+        result = run("warn", path, folder=HERE / "warn")
+        expect(f"warn/{name} loads", result.returncode == 0 and ": error: " not in result.stderr, result.stderr)
+        expect(f"warn/{name} tells the way out of each", result.stderr.count("warning: ") == result.stderr.count("    hint: "))
+        compare(f"warn/{name} says", HERE / "warn" / (name + ".err"), result.stderr)
+
+
 def test_examples():
     """Each policy file that ships loads beside the links that it states, and the example loads as it is."""
     example = TOP / "contrib" / "uplinkd.yaml"
@@ -93,6 +102,8 @@ def test_examples():
     expect("contrib/uplinkd.yaml loads", result.returncode == 0, result.stderr)
     prints_itself("contrib/uplinkd.yaml", result.stdout)
     policies = sorted(path for path in (TOP / "policies").glob("*.yaml") if not path.name.endswith(".expect.yaml"))
+    expect("contrib/uplinkd.yaml has no warnings", run("warn", str(example)).stderr == "")
+    policies = sorted((TOP / "policies").glob("*.yaml"))
     expect("policies ship", len(policies) >= 4)
     for policy in policies:
         with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +112,9 @@ def test_examples():
             (base / "policies.d" / policy.name).write_text(policy.read_text())
             (base / "uplinkd.yaml").write_text(stated_links(policy.read_text()))
             result = run("print", str(base / "uplinkd.yaml"))
+            warnings = run("warn", str(base / "uplinkd.yaml")).stderr
         expect(f"policies/{policy.name} loads", result.returncode == 0, result.stderr)
+        expect(f"policies/{policy.name} hides no policy", "warning: policy" not in warnings, warnings)
         prints_itself(f"policies/{policy.name}", result.stdout)
 
 
@@ -134,6 +147,7 @@ def test_manual():
 
 test_good()
 test_bad()
+test_warn()
 test_examples()
 test_manual()
 print(f"{len(failures)} failed")
