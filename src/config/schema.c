@@ -28,6 +28,7 @@
 #define FORM(structure, member, how)       .type = FIELD_FORM, AT(structure, member), .form = &how
 #define REQUIRED                           .flags = FIELD_REQUIRED
 #define OPTIONAL                           .flags = FIELD_OPTIONAL
+#define RESTART                            .flags = FIELD_RESTART
 #define LATER                              .type = FIELD_LATER
 /* A map whose keys belong to the struct around it. */
 #define SAME(rows)                         .type = FIELD_MAP, .table = rows
@@ -338,31 +339,31 @@ static const struct field alerts[] = {
 };
 
 static const struct field control[] = {
-	{ "socket", TEXT(config, socket, check_socket), .standard = RUNSTATEDIR "/uplinkd/control.sock",
+	{ "socket", TEXT(config, socket, check_socket), RESTART, .standard = RUNSTATEDIR "/uplinkd/control.sock",
 		.meaning = "where uplinkctl reaches the daemon" },
 	{ .key = NULL },
 };
 
 static const struct field kernel[] = {
-	{ "mark-shift", NUMBER(kernel_settings, mark_shift, 0, MARK_SHIFT_MAX), .standard = "0",
+	{ "mark-shift", NUMBER(kernel_settings, mark_shift, 0, MARK_SHIFT_MAX), RESTART, .standard = "0",
 		.meaning = "moves the 24 bits of the mark to the left" },
 	{ "mark-policy-bits", NUMBER(kernel_settings, mark_policy_bits, MARK_POLICY_BITS_LEAST, MARK_POLICY_BITS),
-		.standard = "13", .meaning = "bits of the mark that tell policies apart" },
+		RESTART, .standard = "13", .meaning = "bits of the mark that tell policies apart" },
 	{ "first-table", NUMBER(kernel_settings, first_table, 1, 2147483000), .standard = "7000",
 		.meaning = "first number of the routing tables" },
 	{ "rule-priority", NUMBER(kernel_settings, rule_priority, 1, 32465), .standard = "1000",
 		.meaning = "first of 300 priorities of routing rules" },
-	{ "first-queue", NUMBER(kernel_settings, first_queue, 0, 65534), .standard = "200",
+	{ "first-queue", NUMBER(kernel_settings, first_queue, 0, 65534), RESTART, .standard = "200",
 		.meaning = "first number of the packet queues" },
-	{ "queues", NUMBER(kernel_settings, queues, 1, 64), .standard = "2",
+	{ "queues", NUMBER(kernel_settings, queues, 1, 64), RESTART, .standard = "2",
 		.meaning = "queues for packets from inside, and as many for those from links" },
-	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), .standard = "256",
+	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), RESTART, .standard = "256",
 		.meaning = "packets that a queue holds" },
 	{ .key = NULL },
 };
 
 static const struct field sticky_table[] = {
-	{ "entries", NUMBER(config, sticky_entries, 8, 1u << 24), .standard = "65536",
+	{ "entries", NUMBER(config, sticky_entries, 8, 1u << 24), RESTART, .standard = "65536",
 		.meaning = "what the memory for sticky holds; rounded up to a power of two" },
 	{ .key = NULL },
 };
@@ -376,7 +377,7 @@ static const struct field decisions[] = {
 const struct field schema_top[] = {
 	{ "version", FORM(config, arena, form_version), REQUIRED, .meaning = "the version of this format: 1" },
 	{ "control", SAME(control), .flags = FIELD_ONE_LINE, .meaning = "the control socket" },
-	{ "state-directory", TEXT(config, state_directory, check_path), .standard = LOCALSTATEDIR "/lib/uplinkd",
+	{ "state-directory", TEXT(config, state_directory, check_path), RESTART, .standard = LOCALSTATEDIR "/lib/uplinkd",
 		.meaning = "where spool and learnt state are kept" },
 	{ "kernel", MAP(config, kernel, kernel), .meaning = "numbers that must not collide with others'" },
 	{ "sticky", SAME(sticky_table), .flags = FIELD_ONE_LINE, .meaning = "the memory for sticky" },

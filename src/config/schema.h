@@ -25,6 +25,7 @@ enum field_flag {
 	FIELD_REQUIRED = 1,
 	FIELD_OPTIONAL = 2, /* without a default: zero where it is not given, and then not printed */
 	FIELD_ONE_LINE = 4, /* a map that is printed in braces */
+	FIELD_RESTART = 8,  /* a running daemon refuses to change it; not for what is inside of forms */
 };
 
 struct word {

@@ -29,7 +29,7 @@ static json_t *error_document(const struct config_error *error)
 	return output_need(document);
 }
 
-static json_t *error_list(const struct config_errors *errors, enum config_severity severity)
+json_t *check_list(const struct config_errors *errors, enum config_severity severity)
 {
 	json_t *list = output_need(json_array());
 
@@ -45,8 +45,8 @@ static void print_document(const char *file, const struct config_errors *errors)
 	json_t *document;
 	char *name = output_escape(file, "");
 
-	document = output_need(json_pack("{s:s, s:o, s:o}", "file", name, "errors", error_list(errors, CONFIG_ERROR),
-		"warnings", error_list(errors, CONFIG_WARNING)));
+	document = output_need(json_pack("{s:s, s:o, s:o}", "file", name, "errors", check_list(errors, CONFIG_ERROR),
+		"warnings", check_list(errors, CONFIG_WARNING)));
 	output_json(document);
 	json_decref(document);
 	free(name);

@@ -119,6 +119,12 @@ const struct command commands[] = {
 			   "errors it warns of policies that can never match, of names that nothing uses,\n"
 			   "and, unless FILE is given, of devices that this machine has not; and exits 0.",
 		.run = run_check },
+	{ .name = "diff",
+		.argument = ARGUMENT_FILE,
+		.summary = "what a reload would change, in words; nothing changes",
+		.details = "Compares the daemon's file, or FILE, with what is in force. Exits 0 also where\n"
+			   "there are changes, and 4 where the file has errors.",
+		.run = run_diff },
 	{ .name = "reload",
 		.summary = "make the daemon read its configuration again",
 		.details = "A configuration with errors changes nothing: the errors are told, and "

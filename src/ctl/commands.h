@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include "config/config.h"
+
 enum exit_code {
 	EXIT_FINE,
 	EXIT_ERROR,
@@ -85,6 +87,7 @@ int command_run(const struct invocation *invocation);
 
 int run_check(const struct invocation *invocation);
 int run_explain(const struct invocation *invocation);
+int run_diff(const struct invocation *invocation);
 int run_events(const struct invocation *invocation);
 int run_help(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
@@ -92,6 +95,12 @@ int run_reload(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
 int run_schema(const struct invocation *invocation);
+
+/* Errors or warnings as a list for scripts; the caller owns it. Ends the program where there is no memory. */
+json_t *check_list(const struct config_errors *errors, enum config_severity severity);
+
+/* Tells the errors of a configuration that the daemon has sent, and returns EXIT_CONFIGURATION. */
+int tell_errors(const struct invocation *invocation, const json_t *document);
 
 int show_blocked(const struct invocation *invocation, const json_t *blocked);
 int show_status(const struct invocation *invocation, const json_t *status);

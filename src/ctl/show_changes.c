@@ -63,15 +63,22 @@ static void print_errors(const json_t *list)
 	free(errors.items);
 }
 
+int tell_errors(const struct invocation *invocation, const json_t *document)
+{
+	if (invocation->json)
+		output_json(document);
+	else
+		print_errors(json_object_get(document, "errors"));
+	return EXIT_CONFIGURATION;
+}
+
 static int refused(const struct invocation *invocation, const json_t *document)
 {
-	if (invocation->json) {
-		output_json(document);
-		return EXIT_CONFIGURATION;
-	}
-	print_errors(json_object_get(document, "errors"));
-	output_error("the configuration has errors; the daemon goes on with the old one");
-	return EXIT_CONFIGURATION;
+	int code = tell_errors(invocation, document);
+
+	if (!invocation->json)
+		output_error("the configuration has errors; the daemon goes on with the old one");
+	return code;
 }
 
 static void print_counts(const json_t *document)

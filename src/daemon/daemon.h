@@ -176,6 +176,7 @@ void keep_mail(struct daemon *daemon, const char *message_id, char *message);
 void keep_load(struct daemon *daemon);
 
 /* report.c and report_*.c: answers of the control socket. */
+/* report.c, report_*.c: answers of the control socket. */
 extern const struct control_verb report_verbs[];
 json_t *report_links(struct daemon *daemon);
 void report_blocked(void *data, const struct control_request *request, struct control_answer *answer);
@@ -189,6 +190,8 @@ const char *report_protocol_name(uint8_t protocol, char *text, size_t size);
 struct question report_question(const struct control_request *request);
 void report_refusal(struct control_answer *answer, const struct question_problem *problem); /* 400, with the hint */
 void report_why(void *data, const struct control_request *request, struct control_answer *answer);
+void report_diff(void *data, const struct control_request *request, struct control_answer *answer);
+void report_config(void *data, const struct control_request *request, struct control_answer *answer);
 void report_explain(void *data, const struct control_request *request, struct control_answer *answer);
 void report_try(void *data, const struct control_request *request, struct control_answer *answer);
 void report_confirm(void *data, const struct control_request *request, struct control_answer *answer);
@@ -196,5 +199,6 @@ void report_rollback(void *data, const struct control_request *request, struct c
 json_t *report_trial(const struct daemon *daemon); /* null where none is pending */
 void report_load_errors(struct daemon *daemon, const struct config_errors *errors, struct control_answer *answer);
 json_t *report_errors(const struct config_errors *errors);
+json_int_t report_connections(struct daemon *daemon, const char *link); /* that live and go by it now */
 void report_problem(struct control_answer *answer, unsigned int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/compare.h"
 #include "daemon/daemon.h"
 #include "service/log.h"
 
@@ -109,6 +110,14 @@ int generation_enter(struct daemon *daemon, struct generation *generation, char 
 	int error;
 
 	if (!generation_fits(daemon, generation, message, size)) {
+	struct generation *generation = generation_load(daemon, daemon->config_path, errors);
+	char fixed[128];
+	int error;
+
+	if (generation == NULL)
+		return errors->count > 0 ? -EINVAL : -ENOMEM;
+	if (config_needs_restart(daemon->generation->config, generation->config, fixed, sizeof(fixed))) {
+		snprintf(message, size, "%s can change only with a restart", fixed);
 		generation_free(generation);
 		return -EBUSY;
 	}

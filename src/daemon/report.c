@@ -88,6 +88,14 @@ json_t *report_links(struct daemon *daemon)
 	return list;
 }
 
+json_int_t report_connections(struct daemon *daemon, const char *link)
+{
+	struct tally tally = count_connections(daemon);
+	int index = config_link(daemon->generation->config, link);
+
+	return index < 0 ? 0 : tally.links[daemon->generation->ids.links[index]];
+}
+
 static void answer_links(void *data, const struct control_request *request, struct control_answer *answer)
 {
 	(void)request;
@@ -328,6 +336,8 @@ const struct control_verb report_verbs[] = {
 	{ "/classes", false, answer_classes },
 	{ "/explain", false, report_explain },
 	{ "/why", false, report_why },
+	{ "/diff", false, report_diff },
+	{ "/config", false, report_config },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
 	{ "/reload", true, answer_reload },

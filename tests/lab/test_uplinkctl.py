@@ -552,6 +552,68 @@ def test_reload(daemon):
     assert (daemon.run("reload").returncode, daemon.run("reload").stderr) == (1, "uplinkctl: only root may do this\n")
 
 
+CHANGES = [
+    {"kind": "changed", "what": "setting", "name": "kernel.queues", "key": None, "before": "2", "after": "4", "more": 0,
+     "less": 0, "restart": True},
+    {"kind": "changed", "what": "setting", "name": "alerts.mail.server", "key": None, "before": None,
+     "after": "smtp://\u001b[31m", "more": 0, "less": 0, "restart": False},
+    {"kind": "changed", "what": "set", "name": "partners", "key": "networks", "before": "[" + "10.0.0.0/8, " * 9 + "]",
+     "after": "[" + "10.0.0.0/8, " * 7 + "]", "more": 1, "less": 3, "restart": False},
+    {"kind": "changed", "what": "link", "name": "fiber", "key": "check.interval", "before": "1s", "after": "2s", "more": 0,
+     "less": 0, "restart": False},
+    {"kind": "added", "what": "link", "name": "dsl", "key": None, "before": None, "after": None, "more": 0, "less": 0,
+     "restart": False},
+    {"kind": "removed", "what": "link", "name": "lte", "key": None, "before": None, "after": None, "more": 0, "less": 0,
+     "restart": False, "connections": 4000},
+    {"kind": "moved", "what": "policy", "name": "voice", "key": None, "before": "web", "after": None, "more": 0, "less": 0,
+     "restart": False},
+    {"kind": "changed", "what": "policy", "name": "web", "key": "balance", "before": "{" + "x" * 99 + "}", "after": None,
+     "more": 0, "less": 0, "restart": False},
+]
+
+
+def test_diff(daemon):
+    document = {"file": "/etc/uplinkd/uplinkd.yaml", "changes": CHANGES, "restart": ["kernel.queues"]}
+    daemon.answers["/diff"] = (200, document)
+    done = daemon.run("diff")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert daemon.asked[-1] == ("GET", "/diff", {})
+    check_golden("diff", done.stdout)
+    assert json.loads(daemon.run("-j", "diff").stdout) == document
+    daemon.answers["/diff"] = (200, {"file": "/etc/uplinkd/uplinkd.yaml", "changes": [], "restart": []})
+    done = daemon.run("diff")
+    assert (done.returncode, done.stdout) == (0, "/etc/uplinkd/uplinkd.yaml: nothing would change.\n")
+    daemon.answers["/diff"] = (422, {"errors": [{"file": "x.yaml", "line": 3, "column": 5, "message": "unknown key `a'",
+                                                 "hint": None, "source": "    a: 5"}]})
+    done = daemon.run("diff")
+    assert (done.returncode, done.stdout) == (4, "") and "x.yaml:3:5: error: unknown key `a'\n" in done.stderr
+
+
+def test_diff_of_a_file(daemon, tmp_path):
+    """It is read here, and compared with what the daemon says is in force."""
+    file = tmp_path / "new.yaml"
+    file.write_text(CONFIGURATION)
+    daemon.answers["/config"] = (200, {"file": "/etc/uplinkd/uplinkd.yaml", "text": CONFIGURATION})
+    daemon.answers["/links"] = (200, [link("fiber"), link("lte", connections=7)])
+    done = daemon.run("diff", str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file}: nothing would change.\n", "")
+    daemon.answers["/config"] = (200, {"text": CONFIGURATION.replace("links:\n", "links:\n  lte: { device: wwan0 }\n")})
+    done = daemon.run("diff", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "link lte removed: 7 connections go by it now\n" in done.stdout
+    told = json.loads(daemon.run("-j", "diff", str(file)).stdout)
+    assert {"kind": "removed", "what": "link", "name": "lte", "connections": 7}.items() <= told["changes"][0].items()
+    file.write_text(CONFIGURATION.replace("device", "devise"))
+    done = daemon.run("diff", str(file))
+    assert (done.returncode, done.stdout) == (4, "") and f"{file}:3:" in done.stderr
+    told = json.loads(daemon.run("-j", "diff", str(file)).stdout)
+    assert told["errors"][0]["line"] == 3
+    file.write_text(CONFIGURATION)
+    daemon.answers["/config"] = (200, {"text": "nonsense"})
+    assert daemon.run("diff", str(file)).returncode == 1
+    assert run("-s", str(tmp_path / "nobody"), "diff", str(file)).returncode == 3
+
+
 def test_test_mail(daemon):
     daemon.answers["/test-mail"] = (200, {"delivered": True, "answer": "250 2.0.0 Ok: queued"})
     done = daemon.run("test-mail")
