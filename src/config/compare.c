@@ -180,6 +180,15 @@ static const struct field *find_row(const struct field *table, const char *key)
 	return NULL;
 }
 
+static bool is_without(const struct compared *as, const char *path)
+{
+	for (size_t i = 0; as->without != NULL && as->without[i] != NULL; i++) {
+		if (strcmp(as->without[i], path) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void compare_key(struct comparer *comparer, const struct compared *as, const char *key, const struct node *before,
 	const struct node *after)
 {
@@ -189,7 +198,7 @@ static void compare_key(struct comparer *comparer, const struct compared *as, co
 	below.path = join(comparer, as->path, key);
 	below.restart = row != NULL && (row->flags & FIELD_RESTART) != 0;
 	below.table = row != NULL && row->type == FIELD_MAP ? row->table : NULL;
-	if (below.path != NULL)
+	if (below.path != NULL && !is_without(as, below.path))
 		compare_nodes(comparer, &below, before, after);
 }
 
@@ -222,7 +231,7 @@ static void compare_named(struct comparer *comparer, const char *what, const str
 {
 	for (size_t i = 0; after != NULL && i < after->count; i++) {
 		const char *name = keep(comparer, after->items[2 * i]->text);
-		struct compared as = { what, name, "", NULL, false };
+		struct compared as = { .what = what, .name = name, .path = "" };
 
 		if (name == NULL)
 			return;
@@ -276,7 +285,7 @@ static char *print_settings(struct comparer *comparer, const struct config *conf
 
 static void compare_settings(struct comparer *comparer)
 {
-	struct compared as = { "setting", NULL, "", schema_top, false };
+	struct compared as = { .what = "setting", .path = "", .table = schema_top };
 	char *before = print_settings(comparer, comparer->before), *after = print_settings(comparer, comparer->after);
 	struct node *old = before == NULL ? NULL : compare_tree(comparer, before);
 	struct node *new = after == NULL ? NULL : compare_tree(comparer, after);

@@ -31,7 +31,10 @@ struct config_change {
 	bool restart;      /* a running daemon refuses it */
 };
 
-/* In the order of the new configuration, what was removed behind; settings and other names before policies. */
+/*
+ * Of policies the links and weights that only follow from those of the configuration are no change of theirs.
+ * In the order of the new configuration, what was removed behind; settings and other names before policies.
+ */
 struct config_changes {
 	struct arena *arena;
 	struct config_change *items;

@@ -18,6 +18,7 @@ struct compared {
 	const char *path;          /* of keys, from the named thing on; "" at its top */
 	const struct field *table; /* of the rows at path, where it is known */
 	bool restart;
+	const char *const *without; /* paths that are passed over, ended by NULL; NULL: none */
 };
 
 void compare_add(struct comparer *comparer, const struct config_change *change);

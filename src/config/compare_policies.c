@@ -117,12 +117,46 @@ static const char *name_before(struct comparer *comparer, const struct config *c
 	return index == 0 ? NULL : name_of(comparer, config, index - 1);
 }
 
+/* All links, in their order: what a policy has that says nothing of them. */
+static bool has_all_links(const struct config *config, const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->balance.count; i++) {
+		if (policy->balance.choices[i].link != i)
+			return false;
+	}
+	return policy->balance.count == config->link_count;
+}
+
+static bool has_weights_of_links(const struct config *config, const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->balance.count; i++) {
+		const struct choice *choice = &policy->balance.choices[i];
+
+		if (choice->weight != config->links[choice->link].weight)
+			return false;
+	}
+	return policy->balance.count > 0;
+}
+
+/* What only follows from a change of the links is told there, and not with each policy. without has room for three. */
+static void find_derived(const struct comparer *comparer, const struct policy *before, const struct policy *after,
+	const char **without)
+{
+	if (has_all_links(comparer->before, before) && has_all_links(comparer->after, after))
+		*without++ = "balance.links";
+	if (has_weights_of_links(comparer->before, before) && has_weights_of_links(comparer->after, after))
+		*without++ = "balance.weights";
+	*without = NULL;
+}
+
 static void compare_keys(struct comparer *comparer, const char *name, size_t old, size_t new)
 {
-	struct compared as = { "policy", name, "", NULL, false };
+	const char *without[3];
+	struct compared as = { .what = "policy", .name = name, .path = "", .without = without };
 	char *before = compare_print(comparer, comparer->before, schema_policy, &comparer->before->policies[old]);
 	char *after = compare_print(comparer, comparer->after, schema_policy, &comparer->after->policies[new]);
 
+	find_derived(comparer, &comparer->before->policies[old], &comparer->after->policies[new], without);
 	if (before != NULL && after != NULL && strcmp(before, after) != 0) {
 		struct node *old_tree = compare_tree(comparer, before), *new_tree = compare_tree(comparer, after);
 

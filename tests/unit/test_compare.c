@@ -142,6 +142,17 @@ static void policies_by_name_and_order(void **state)
 	expect(LINKS "policies: [{ name: a }]\n", LINKS, "policy a removed\n");
 }
 
+static void what_follows_from_links_is_told_once(void **state)
+{
+	(void)state;
+	expect(LINKS "policies: [{ name: a }, { name: b, balance: { links: [lte, fiber] } }]\n",
+		"links:\n  fiber: { device: wan1, weight: 4 }\n  lte: { device: wwan0 }\n  dsl: { device: ppp0 }\n"
+		"policies: [{ name: a }, { name: b, balance: { links: [lte, fiber] } }]\n",
+		"link fiber changed weight <1> <4>\nlink dsl added\n");
+	expect(LINKS "policies: [{ name: a }]\n", LINKS "policies: [{ name: a, balance: { weights: { lte: 2 } } }]\n",
+		"policy a changed balance.weights.lte <1> <2>\n");
+}
+
 static void what_needs_a_restart(void **state)
 {
 	struct config *plain = parse("version: 1\n" LINKS), *same = parse("version: 1\n" LINKS "kernel: { first-table: 9000 }\n");
@@ -233,6 +244,7 @@ int main(void)
 		cmocka_unit_test(lists_are_counted),
 		cmocka_unit_test(settings_and_restarts),
 		cmocka_unit_test(policies_by_name_and_order),
+		cmocka_unit_test(what_follows_from_links_is_told_once),
 		cmocka_unit_test(what_needs_a_restart),
 		cmocka_unit_test(random_orders),
 		cmocka_unit_test(a_document_for_scripts),
