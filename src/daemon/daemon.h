@@ -176,7 +176,6 @@ void keep_mail(struct daemon *daemon, const char *message_id, char *message);
 void keep_load(struct daemon *daemon);
 
 /* report.c and report_*.c: answers of the control socket. */
-/* report.c, report_*.c: answers of the control socket. */
 extern const struct control_verb report_verbs[];
 json_t *report_links(struct daemon *daemon);
 void report_blocked(void *data, const struct control_request *request, struct control_answer *answer);

@@ -55,24 +55,6 @@ struct generation *generation_parse(struct daemon *daemon, const char *text)
 	return error < 0 ? NULL : generation_new(daemon, config);
 }
 
-/* What cannot change under a running daemon, or NULL. */
-static const char *needs_restart(const struct config *old, const struct config *new)
-{
-	if (strcmp(old->socket, new->socket) != 0)
-		return "control.socket";
-	if (strcmp(old->state_directory, new->state_directory) != 0)
-		return "state-directory";
-	if (old->sticky_entries != new->sticky_entries)
-		return "sticky.entries";
-	if (old->decision_records != new->decision_records)
-		return "decisions.record";
-	if (old->kernel.mark_shift != new->kernel.mark_shift || old->kernel.mark_policy_bits != new->kernel.mark_policy_bits
-	    || old->kernel.first_queue != new->kernel.first_queue
-	    || old->kernel.queues != new->kernel.queues || old->kernel.queue_length != new->kernel.queue_length)
-		return "kernel: mark-shift, mark-policy-bits, first-queue, queues and queue-length";
-	return NULL;
-}
-
 static int replace(struct daemon *daemon, struct generation *generation)
 {
 	struct generation *before = daemon->generation;
@@ -98,11 +80,12 @@ static int replace(struct daemon *daemon, struct generation *generation)
 
 bool generation_fits(const struct daemon *daemon, const struct generation *generation, char *message, size_t size)
 {
-	const char *fixed = needs_restart(daemon->generation->config, generation->config);
+	char fixed[128];
 
-	if (fixed != NULL)
-		snprintf(message, size, "%s can change only with a restart", fixed);
-	return fixed == NULL;
+	if (!config_needs_restart(daemon->generation->config, generation->config, fixed, sizeof(fixed)))
+		return true;
+	snprintf(message, size, "%s can change only with a restart", fixed);
+	return false;
 }
 
 int generation_enter(struct daemon *daemon, struct generation *generation, char *message, size_t size)
@@ -110,14 +93,6 @@ int generation_enter(struct daemon *daemon, struct generation *generation, char 
 	int error;
 
 	if (!generation_fits(daemon, generation, message, size)) {
-	struct generation *generation = generation_load(daemon, daemon->config_path, errors);
-	char fixed[128];
-	int error;
-
-	if (generation == NULL)
-		return errors->count > 0 ? -EINVAL : -ENOMEM;
-	if (config_needs_restart(daemon->generation->config, generation->config, fixed, sizeof(fixed))) {
-		snprintf(message, size, "%s can change only with a restart", fixed);
 		generation_free(generation);
 		return -EBUSY;
 	}
