@@ -28,6 +28,21 @@ static void retire_links(struct retired_names *names, const struct config *befor
 	}
 }
 
+static void retire_classes(struct retired_names *names, const struct config *before, const struct ids *before_ids,
+	const struct config *after, const struct ids *after_ids, uint32_t until)
+{
+	for (size_t i = 0; i < before->qos.count; i++) {
+		const char *name = before->qos.classes[i].name;
+		size_t j = 0;
+
+		while (j < after->qos.count
+		       && (after_ids->classes[j] != before_ids->classes[i] || strcmp(after->qos.classes[j].name, name) != 0))
+			j++;
+		if (j == after->qos.count)
+			add(names, NAME_CLASS, before_ids->classes[i], name, until);
+	}
+}
+
 /* By number, for there may be thousands. */
 static void retire_policies(struct retired_names *names, const struct config *before, const struct ids *before_ids,
 	const struct config *after, const struct ids *after_ids, uint32_t until)
@@ -51,6 +66,7 @@ void names_retire(struct retired_names *names, const struct config *before, cons
 	const struct config *after, const struct ids *after_ids, uint32_t until)
 {
 	retire_links(names, before, before_ids, after, after_ids, until);
+	retire_classes(names, before, before_ids, after, after_ids, until);
 	retire_policies(names, before, before_ids, after, after_ids, until);
 }
 

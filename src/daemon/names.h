@@ -14,6 +14,7 @@
 enum name_kind {
 	NAME_POLICY,
 	NAME_LINK,
+	NAME_CLASS,
 };
 
 struct retired_names {

@@ -156,13 +156,15 @@ static const char *name_of(const struct daemon *daemon, enum name_kind kind, uns
 
 	if (name != NULL)
 		return name;
-	return kind == NAME_POLICY ? report_policy_name(daemon->generation, id) : report_link_name(daemon->generation, id);
-}
-
-/* The name of a class by its number in marks; 0 is the default one. */
-static const char *class_name(const struct config *config, unsigned int id)
-{
-	return id == 0 && config->qos.standard < config->qos.count ? config->qos.classes[config->qos.standard].name : NULL;
+	switch (kind) {
+	case NAME_POLICY:
+		return report_policy_name(daemon->generation, id);
+	case NAME_LINK:
+		return report_link_name(daemon->generation, id);
+	case NAME_CLASS:
+		return report_class_name(daemon->generation, id);
+	}
+	return NULL;
 }
 
 static void fill_link(const struct daemon *daemon, const struct decision_record *record, uint8_t id,
@@ -258,8 +260,7 @@ static const char *nat_word(const struct decision_record *record)
 static int tell_record(struct daemon *daemon, struct arena *arena, const struct decision_record *record,
 	struct explanation *explanation)
 {
-	const struct config *config = daemon->generation->config;
-	struct mark_layout layout = mark_layout_of(&config->kernel);
+	struct mark_layout layout = mark_layout_of(&daemon->generation->config->kernel);
 	unsigned int policy = mark_policy(layout, record->mark), link = mark_link(layout, record->mark);
 	struct explained_way way = {
 		.no_policy = policy == MARK_POLICY_NONE,
@@ -278,7 +279,8 @@ static int tell_record(struct daemon *daemon, struct arena *arena, const struct 
 	explanation->algorithm = (enum algorithm)record->algorithm;
 	explanation->reason = explain_reason(&way);
 	explanation->nat = nat_word(record);
-	explanation->qos = way.action == ACTION_ALLOW ? class_name(config, mark_class(layout, record->mark)) : NULL;
+	if (way.action == ACTION_ALLOW)
+		explanation->qos = name_of(daemon, NAME_CLASS, mark_class(layout, record->mark), record->generation);
 	if (tell_links(daemon, arena, record, explanation) < 0)
 		return -ENOMEM;
 	return tell_steps(daemon, arena, record, explanation);
@@ -308,7 +310,7 @@ static void tell_mark(struct daemon *daemon, struct arena *arena, const struct s
 	explanation->action = link == MARK_LINK_DROP ? ACTION_DROP : link == MARK_LINK_REJECT ? ACTION_REJECT : ACTION_ALLOW;
 	explanation->reason = search->incomplete ? "decided by the kernel alone, or longer ago than the record reaches"
 	                                         : "decided by the kernel alone";
-	explanation->qos = class_name(daemon->generation->config, mark_class(layout, mark));
+	explanation->qos = report_class_name(daemon->generation, mark_class(layout, mark));
 	explanation_step(arena, explanation, "there is no record of it: policy and link are what its mark says");
 	explanation_step(arena, explanation, "the kernel decides where uplinkd does not answer in time; "
 		"what was decided before uplinkd started is not on record either");

@@ -111,6 +111,21 @@ def test_over_reloads(lab):
     assert [item["link"] for item in answer["candidates"] if item["reason"] == "chosen"] == ["lte"]
 
 
+def test_classes(lab):
+    """The class that the connection was given, of the policy or the default one, also after it was renamed."""
+    qos = "qos: { classes: { voice: { min: 30% }, rest: { min: 50% } }, default: rest }\n"
+    rates = {name: "bandwidth: { download: 50 mbit, upload: 50 mbit }" for name in WEIGHTS}
+    classed = POLICIES.replace("name: web\n", "name: web\n    qos: voice\n")
+    lab.start_daemon(lab.config(classed, WEIGHTS, link_extra=rates, extra=qos))
+    load = held(lab, 443, 1)
+    assert why(lab, "--to-port", "443")["qos"] == "voice"
+    assert lab.ctl("explain", "--from", "10.77.1.2", "--to", "192.0.2.1", "--protocol", "udp")["qos"] == "rest"
+    renamed = [text.replace("voice", "calls") for text in (classed, qos)]
+    assert lab.daemon.reload(lab.config(renamed[0], WEIGHTS, link_extra=rates, extra=renamed[1])).returncode == 0
+    assert why(lab, "--to-port", "443")["qos"] == "voice"
+    load.stop()
+
+
 def test_the_kernel_alone(lab):
     """What the fallback decided while no daemon lived is told as such, by its mark."""
     lab.start_daemon(lab.config(POLICIES, WEIGHTS))
