@@ -136,7 +136,10 @@ static void print_detector(struct printer *printer, const void *member)
 {
 	const struct detector_settings *settings = member;
 
-	print_braces(printer, settings->max != 0 ? schema_connections : schema_flood, settings);
+	if (settings->failures != 0)
+		print_braces(printer, schema_port_scan, settings);
+	else
+		print_braces(printer, settings->max != 0 ? schema_connections : schema_flood, settings);
 }
 
 const struct form form_detector = { read_detector, no_detector, print_detector, "<keys>" };

@@ -282,6 +282,17 @@ const struct field schema_connections[] = {
 	{ .key = NULL },
 };
 
+#define SCAN(name, often) \
+	const struct field name[] = { \
+		{ "failures", NUMBER(detector_settings, failures, 2, 100), .standard = often, \
+			.meaning = "first contacts that fail, less those that succeed, until it is a scan" }, \
+		{ "block-for", DETECTOR_BLOCK("1h") }, \
+		{ .key = NULL }, \
+	}
+
+SCAN(schema_port_scan, "10");
+static SCAN(schema_address_scan, "4");
+
 #define DETECTOR(which, rows) FORM(dos, detectors[which], form_detector), .table = rows
 
 static const struct field dos[] = {
@@ -289,8 +300,10 @@ static const struct field dos[] = {
 	{ "ping-flood", DETECTOR(DETECT_PING_FLOOD, ping_flood), .meaning = "echo requests of ICMP and ICMPv6" },
 	{ "udp-flood", DETECTOR(DETECT_UDP_FLOOD, udp_flood), .meaning = "UDP connections that are begun" },
 	{ "connections", DETECTOR(DETECT_CONNECTIONS, schema_connections), .meaning = "connections that live" },
-	{ "port-scan", LATER },
-	{ "address-scan", LATER },
+	{ "port-scan", DETECTOR(DETECT_PORT_SCAN, schema_port_scan),
+		.meaning = "a source on a link that tries many ports, hardly any of them open" },
+	{ "address-scan", DETECTOR(DETECT_ADDRESS_SCAN, schema_address_scan),
+		.meaning = "a source on a link that tries many addresses, hardly any of which answers" },
 	{ "exempt", FORM(dos, exempt, form_networks), .meaning = "networks that are never limited and never shut out" },
 	{ .key = NULL },
 };

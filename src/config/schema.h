@@ -77,7 +77,7 @@ extern const struct field schema_zone[];
 extern const struct field schema_link[];
 extern const struct field schema_class[];
 extern const struct field schema_policy[];
-extern const struct field schema_flood[], schema_connections[]; /* detectors that count packets, and connections */
+extern const struct field schema_flood[], schema_connections[], schema_port_scan[]; /* keys of detectors, by what they count */
 extern const struct field schema_set[];
 
 /* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */

@@ -340,6 +340,7 @@ struct detector_settings {
 	struct rate rate;     /* floods */
 	uint32_t burst;
 	uint32_t max;         /* DETECT_CONNECTIONS */
+	uint32_t failures;    /* scans: net failures from which on a source is told */
 	enum limit_per per;
 	uint32_t block_for_s; /* 0: only what is too much is dropped */
 };

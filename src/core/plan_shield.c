@@ -248,7 +248,8 @@ void plan_shield(struct planner *planner)
 		plan_gate(planner);
 		call_detector(planner, DETECT_PING_FLOOD);
 	}
-	for (enum detector detector = 0; detector < DETECTORS; detector++) {
+	/* Scans are found by the daemon. */
+	for (enum detector detector = 0; detector < DETECT_PORT_SCAN; detector++) {
 		if (!dos->detectors[detector].enabled)
 			continue;
 		plan_detector(planner, detector);

@@ -33,6 +33,7 @@
 struct daemon;
 struct alert;
 struct defence;
+struct scanning;
 struct attacks;
 
 #define TESTS_MAX   4
@@ -101,6 +102,7 @@ struct daemon {
 	struct mail_test mail_tests[TESTS_MAX];
 	struct servers servers;
 	struct defence *defence;
+	struct scanning *scanning;        /* NULL while no scan is looked for */
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */
 	uv_poll_t device_poll;

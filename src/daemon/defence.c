@@ -149,10 +149,24 @@ static void handle(const struct poll *poll, const struct address *source, uint64
 	if (error < 0)
 		events_add(daemon->events, EVENT_KERNEL, EVENT_ERROR, NULL, "an attacker cannot be shut out: %s",
 			strerror(-error));
-	else
+	else if (poll->set != NULL)
 		remove_from(daemon, poll->set, source);
 	tell_attack(daemon, &offender, poll->cause < DETECTORS ? defence->detectors[poll->cause].rate : 0,
 		offence == OFFENCE_FIRST);
+}
+
+void defence_offence(struct daemon *daemon, const struct address *source, enum detector detector)
+{
+	const struct detector_settings *settings = &daemon->generation->config->dos.detectors[detector];
+	const struct poll poll = { .defence = daemon->defence, .cause = (uint16_t)detector,
+		.block_for_s = settings->block_for_s, .family = source->family };
+	char text[ADDRESS_TEXT_MAX];
+
+	if (daemon->defence != NULL && settings->block_for_s != 0)
+		handle(&poll, source, verdicts_now_ms());
+	else
+		events_add(daemon->events, EVENT_ATTACK, EVENT_WARNING, NULL, "%s from %s: not blocked", detector_name(detector),
+			address_format(source, text, sizeof(text)));
 }
 
 static bool take(const struct ruleset_element *element, void *data)
@@ -197,7 +211,7 @@ static void poll_detectors(struct defence *defence, uint64_t now_ms)
 	const struct dos *dos = &defence->daemon->generation->config->dos;
 	char name[64];
 
-	for (enum detector detector = 0; detector < DETECTORS; detector++) {
+	for (enum detector detector = 0; detector < DETECT_PORT_SCAN; detector++) {
 		const struct detector_settings *settings = &dos->detectors[detector];
 
 		if (!settings->enabled || settings->block_for_s == 0)
@@ -234,6 +248,7 @@ static void on_timer(uv_timer_t *timer)
 		poll_policies(defence, now_ms);
 	}
 	defence->polled_ms = now_ms;
+	scanning_poll(defence->daemon);
 	tell_attacks(defence->daemon);
 }
 
@@ -287,6 +302,7 @@ static void on_closed(uv_handle_t *handle)
 
 void defence_stop(struct daemon *daemon)
 {
+	scanning_stop(daemon);
 	if (daemon->defence == NULL)
 		return;
 	uv_close((uv_handle_t *)&daemon->defence->timer, on_closed);

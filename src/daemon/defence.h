@@ -15,6 +15,13 @@ int defence_start(struct daemon *daemon);
 /* The loop must run once more. */
 void defence_stop(struct daemon *daemon);
 
+/* A source was found out by a detector that the daemon has itself: it is shut out, and told of. */
+void defence_offence(struct daemon *daemon, const struct address *source, enum detector detector);
+
+/* scanning.c: what came of connections that began on links is read from the record of decisions. */
+void scanning_poll(struct daemon *daemon);
+void scanning_stop(struct daemon *daemon);
+
 /* Lets a source in again and forgets what it did: for how many causes it was shut out. */
 size_t defence_forgive(struct daemon *daemon, const struct address *address);
 

@@ -131,6 +131,7 @@ static struct connection read_connection(const struct nf_conntrack *entry)
 	connection.bytes = nfct_get_attr_u64(entry, ATTR_ORIG_COUNTER_BYTES) +
 			   nfct_get_attr_u64(entry, ATTR_REPL_COUNTER_BYTES);
 	connection.established = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_SEEN_REPLY) != 0;
+	connection.assured = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_ASSURED) != 0;
 	connection.state = read_state(entry, connection.established);
 	connection.outside = read_outside(entry, flow);
 	return connection;
@@ -179,6 +180,61 @@ int conntrack_list(struct netlink *netlink, uint32_t mask,
 	struct listing listing = { .mask = mask, .callback = callback, .data = data };
 
 	return netlink_ask(netlink, build_request(buffer, GET_TYPE, NLM_F_DUMP), list_entry, &listing);
+}
+
+static void set_tuple(struct nf_conntrack *entry, const struct flow *flow)
+{
+	bool ipv4 = flow->family == IPV4;
+
+	nfct_set_attr_u8(entry, ATTR_ORIG_L3PROTO, ipv4 ? AF_INET : AF_INET6);
+	nfct_set_attr_u8(entry, ATTR_ORIG_L4PROTO, flow->protocol);
+	nfct_set_attr(entry, ipv4 ? ATTR_ORIG_IPV4_SRC : ATTR_ORIG_IPV6_SRC, flow->from.bytes);
+	nfct_set_attr(entry, ipv4 ? ATTR_ORIG_IPV4_DST : ATTR_ORIG_IPV6_DST, flow->to.bytes);
+	nfct_set_attr_u16(entry, ATTR_ORIG_PORT_SRC, htons(flow->from_port));
+	nfct_set_attr_u16(entry, ATTR_ORIG_PORT_DST, htons(flow->to_port));
+}
+
+struct search {
+	struct connection *connection;
+	bool found;
+};
+
+static int found_entry(const struct nlmsghdr *message, void *data)
+{
+	struct search *search = data;
+	struct nf_conntrack *entry = nfct_new();
+
+	if (entry == NULL) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	if (message->nlmsg_type == NEW_TYPE && nfct_nlmsg_parse(message, entry) >= 0) {
+		*search->connection = read_connection(entry);
+		search->found = true;
+	}
+	nfct_destroy(entry);
+	return MNL_CB_OK;
+}
+
+int conntrack_find(struct netlink *netlink, const struct flow *flow, struct connection *ret_connection)
+{
+	uint8_t buffer[512] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct search search = { .connection = ret_connection };
+	struct nf_conntrack *entry = nfct_new();
+	struct nlmsghdr *header;
+	int error = -ENOMEM;
+
+	if (entry == NULL)
+		return -ENOMEM;
+	header = build_request(buffer, GET_TYPE, NLM_F_ACK);
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(header))->nfgen_family = flow->family == IPV4 ? AF_INET : AF_INET6;
+	set_tuple(entry, flow);
+	if (nfct_nlmsg_build(header, entry) >= 0)
+		error = netlink_ask(netlink, header, found_entry, &search);
+	nfct_destroy(entry);
+	if (error < 0)
+		return error;
+	return search.found ? 0 : -ENOENT;
 }
 
 static bool make_room(struct deletions *deletions)

@@ -13,9 +13,13 @@ struct connection {
 	uint32_t mark;
 	uint64_t bytes;     /* both directions; 0 without nf_conntrack_acct */
 	bool established;   /* an answer was seen */
+	bool assured;       /* traffic went both ways: of TCP, the handshake was completed once */
 	const char *state;  /* of TCP: "syn-sent", "established", ...; else "answered" or "unanswered" */
 	struct flow outside; /* as it goes on its way: the answers' tuple turned round, translations applied */
 };
+
+/* The connection that began with that flow. 0, -ENOENT where there is none, or -errno. */
+int conntrack_find(struct netlink *netlink, const struct flow *flow, struct connection *ret_connection);
 
 /* Calls back for each connection with (mark & mask) != 0. A callback that returns false ends it. 0 or -errno. */
 int conntrack_list(struct netlink *netlink, uint32_t mask, bool (*callback)(const struct connection *connection, void *data),
