@@ -382,7 +382,7 @@ static const struct field sticky_table[] = {
 };
 
 static const struct field decisions[] = {
-	{ "record", NUMBER(config, decision_records, 0, 1u << 22), .standard = "16384",
+	{ "record", NUMBER(config, decision_records, 0, 1u << 22), RESTART, .standard = "16384",
 		.meaning = "decisions that are kept for `why'; rounded up to a power of two; 0: none" },
 	{ .key = NULL },
 };

@@ -159,6 +159,7 @@ def test_a_second_daemon_leaves_state_alone(running):
     "mark-shift": lambda lab, text: text + "kernel: { mark-shift: 8 }\n",
     "mark-policy-bits": lambda lab, text: text + "kernel: { mark-policy-bits: 14 }\n",
     "first-queue": lambda lab, text: text + "kernel: { first-queue: 77 }\n",
+    "decisions.record": lambda lab, text: text + "decisions: { record: 64 }\n",
     "control.socket": lambda lab, text: text.replace("/control.sock", "/moved.sock"),
     "state-directory": lambda lab, text: text.replace(f"{lab.folder}/state", f"{lab.folder}/moved"),
 }.items())

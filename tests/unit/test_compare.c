@@ -166,6 +166,14 @@ static void what_needs_a_restart(void **state)
 	other->kernel.queue_length = plain->kernel.queue_length;
 	assert_true(config_needs_restart(plain, other, path, sizeof(path)));
 	assert_string_equal(path, "sticky.entries");
+	other->sticky_entries = plain->sticky_entries;
+	other->decision_records++;
+	assert_true(config_needs_restart(plain, other, path, sizeof(path)));
+	assert_string_equal(path, "decisions.record");
+	other->decision_records--;
+	other->kernel.mark_policy_bits--;
+	assert_true(config_needs_restart(plain, other, path, sizeof(path)));
+	assert_string_equal(path, "kernel.mark-policy-bits");
 	config_free(plain);
 	config_free(same);
 	config_free(other);
