@@ -12,6 +12,7 @@
 #define SOURCES      16384
 #define WAITING      1024 /* contacts whose outcome is not known yet; what is more is not judged */
 #define OUTCOME_MS   2000
+#define LATE_MS      100  /* a thread writes its records that much later at most: what is younger is left for the next time */
 
 /* Contacts are judged in the order in which they were made. */
 struct scanning {
@@ -110,14 +111,13 @@ static void start(struct daemon *daemon, struct scan_settings settings)
 		return;
 	}
 	scanning->settings = settings;
-	scanning->seen_ms = verdicts_now_ms();
+	scanning->seen_ms = verdicts_now_ms() - LATE_MS;
 	daemon->scanning = scanning;
 }
 
 void scanning_poll(struct daemon *daemon)
 {
-	/* A record of this very moment may still be written: it waits for the next time. */
-	struct reading reading = { daemon, verdicts_now_ms() - 1 };
+	struct reading reading = { daemon, verdicts_now_ms() - LATE_MS };
 	struct scan_settings settings = settings_of(&daemon->generation->config->dos);
 
 	if (daemon->scanning != NULL && (settings.addresses != daemon->scanning->settings.addresses
