@@ -61,7 +61,8 @@ static void check_over(struct loader *loader, struct limits *limits, const struc
 		useless(loader, map, "over", "with a class, but without `bandwidth'", "add `bandwidth': over it, packets go in that class");
 	useless(loader, map, "connections", why, "a limit of connections is for a policy with `over: drop' or `reject'");
 	useless(loader, map, "new-connections", why, "a limit of connections is for a policy with `over: drop' or `reject'");
-	useless(loader, map, "block-for", why, "take one of the two out");
+	if (limits->block_for_s != 0)
+		useless(loader, map, "block-for", why, "take one of the two out");
 }
 
 static void check_blocking(struct loader *loader, const struct limits *limits, const struct node *map)

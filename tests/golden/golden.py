@@ -106,7 +106,8 @@ def test_examples():
     prints_itself("contrib/uplinkd.yaml", result.stdout)
     expect("contrib/uplinkd.yaml has no warnings", run("warn", str(example)).stderr == "")
     policies = sorted(path for path in (TOP / "policies").glob("*.yaml") if not path.name.endswith(".expect.yaml"))
-    expect("policies ship", len(policies) >= 4)
+    expect("ten policies ship", len(policies) >= 10)
+    named = (TOP / "man" / "uplinkd.yaml.5").read_text()
     for policy in policies:
         with tempfile.TemporaryDirectory() as folder:
             base = pathlib.Path(folder)
@@ -116,7 +117,10 @@ def test_examples():
             result = run("print", str(base / "uplinkd.yaml"))
             warnings = run("warn", str(base / "uplinkd.yaml")).stderr
         expect(f"policies/{policy.name} loads", result.returncode == 0, result.stderr)
-        expect(f"policies/{policy.name} hides no policy", "warning: policy" not in warnings, warnings)
+        missing = re.compile(r": warning: this machine has no device ")
+        expect(f"policies/{policy.name} has no warnings but of devices",
+               len(missing.findall(warnings)) == warnings.count(": warning: "), warnings)
+        expect(f"the manual has policies/{policy.name}", f".It Pa {policy.name}\n" in named)
         prints_itself(f"policies/{policy.name}", result.stdout)
 
 
