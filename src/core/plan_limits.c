@@ -212,7 +212,7 @@ static void plan_connections(struct planner *planner, const struct policy *polic
 			limits->burst };
 		plan_over_limit(planner, &limit, "too many new connections", over);
 	}
-	if (limits->connections != 0) {
+	if (limits->connections != 0 && !planner->view->lacks_connection_limit) {
 		numbered(what, "live", id);
 		limit.limit = (struct limit){ .kind = LIMIT_CONNECTIONS, .count = limits->connections };
 		plan_over_limit(planner, &limit, "too many connections", over);

@@ -167,13 +167,20 @@ static void match_first(struct planner *planner)
 	build_mark_is(&planner->builder, MATCH_CONNECTION_MARK, mark_policy_mask(planner->layout), 0, false);
 }
 
+/* Scans are found by the daemon. */
+static bool is_planned(const struct planner *planner, enum detector detector)
+{
+	return detector < DETECT_PORT_SCAN && planner->config->dos.detectors[detector].enabled &&
+	       (detector != DETECT_CONNECTIONS || !planner->view->lacks_connection_limit);
+}
+
 static void call_detector(struct planner *planner, enum detector detector)
 {
 	static const uint32_t udp = UDP_PROTOCOL;
 	struct builder *b = &planner->builder;
 	char chain[NAME_ROOM];
 
-	if (!planner->config->dos.detectors[detector].enabled)
+	if (!is_planned(planner, detector))
 		return;
 	detector_chain(chain, sizeof(chain), "detect", detector);
 	build_rule(b, "%s?", detector_name(detector));
@@ -248,9 +255,8 @@ void plan_shield(struct planner *planner)
 		plan_gate(planner);
 		call_detector(planner, DETECT_PING_FLOOD);
 	}
-	/* Scans are found by the daemon. */
-	for (enum detector detector = 0; detector < DETECT_PORT_SCAN; detector++) {
-		if (!dos->detectors[detector].enabled)
+	for (enum detector detector = 0; detector < DETECTORS; detector++) {
+		if (!is_planned(planner, detector))
 			continue;
 		plan_detector(planner, detector);
 		plan_over(planner, detector);

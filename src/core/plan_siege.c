@@ -70,7 +70,7 @@ static struct port_ranges served_ports(struct planner *planner)
 		room += config->policies[i].match.to_ports.count;
 	all.items = arena_array(planner->plan->arena, room + 1, sizeof(*all.items));
 	planner->builder.failed |= all.items == NULL;
-	for (size_t i = 0; i < config->policy_count && all.items != NULL; i++) {
+	for (size_t i = 0; i < config->policy_count && all.items != NULL && !planner->view->lacks_synproxy; i++) {
 		const struct match *match = &config->policies[i].match;
 
 		if (!lets_links_in(&config->policies[i]) || !is_tcp(match))

@@ -60,11 +60,34 @@ static void check_reverse_path(struct daemon *daemon, const struct link_run *run
 			run->link->name);
 }
 
+static bool limits_connections(const struct config *config)
+{
+	bool found = config->dos.detectors[DETECT_CONNECTIONS].enabled;
+
+	for (size_t i = 0; i < config->policy_count; i++)
+		found |= config->policies[i].limits.connections != 0;
+	return found;
+}
+
+/* What the kernel lacks, where the configuration asks for it. */
+static void check_features(struct daemon *daemon)
+{
+	const struct config *config = daemon->generation->config;
+
+	if (!daemon->features.connection_limit && limits_connections(config))
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
+			"this kernel lacks CONFIG_NFT_CONNLIMIT: live connections are not limited");
+	if (!daemon->features.synproxy && plan_watches_handshakes(config))
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
+			"this kernel lacks CONFIG_NFT_SYNPROXY: while a link is flooded, served ports are limited too");
+}
+
 void advice_give(struct daemon *daemon)
 {
 	long of_all = read_setting("/proc/sys/net/ipv4/conf/all/rp_filter");
 
 	check_settings(daemon);
+	check_features(daemon);
 	shape_advise(daemon);
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		check_reverse_path(daemon, &daemon->links[i], of_all);

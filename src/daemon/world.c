@@ -203,7 +203,8 @@ struct view world_view(struct daemon *daemon, struct link_view *links)
 		links[i] = daemon->links[i].view;
 	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local,
 		.servers = { daemon->servers.items, daemon->servers.count },
-		.sets = sets_networks(daemon->sets), .minute = daemon->minute };
+		.sets = sets_networks(daemon->sets), .minute = daemon->minute,
+		.lacks_synproxy = !daemon->features.synproxy, .lacks_connection_limit = !daemon->features.connection_limit };
 }
 
 /* The old ones stay where there is no memory. */
