@@ -138,7 +138,7 @@ static void each_source_has_its_own_burst(void **state)
 
 static void a_rate_passes_rate_times_time_and_burst(void **state)
 {
-	enum { RATE = 500, BURST = 20 };
+	enum { RATE = 500, BURST = 250 }; /* half a second of a sender that must wait loses nothing */
 	struct ruleset_rule rules[] = {
 		SAMPLE_RULE("over", UDP, { .kind = OVER_LIMIT, .limit = { LIMIT_PACKETS, RATE, 1000, BURST } }, { .kind = DROP }),
 		SAMPLE_RULE("under", UDP, COUNTS("second")),
