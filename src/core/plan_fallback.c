@@ -8,7 +8,7 @@
 #include "core/plan_parts.h"
 #include "core/week.h"
 
-/* "policy-", "match-" and "pool-" with the number of a policy, "link-" with that of a link. */
+/* "policy-" and "pool-" with the number of a policy, "link-" with that of a link. */
 #define NAME_ROOM 24
 
 /* The chain that gives a connection to that link. */
@@ -101,18 +101,13 @@ static void go_spread(struct planner *planner, const struct spread *spread)
 }
 
 /* With the class: where the policy before had no link, its own stands there. */
-static void set_policy_and_class(struct planner *planner, unsigned int id, unsigned int class)
+static uint32_t policy_and_class(const struct planner *planner)
 {
 	uint32_t mask = mark_policy_mask(planner->layout);
 
 	if (planner->config->qos.count > 0)
 		mask |= mark_class_mask(planner->layout);
-	build_set_mark(&planner->builder, mask, mark_make(planner->layout, 0, class, id));
-}
-
-static void set_policy(struct planner *planner, const struct policy *policy, unsigned int id)
-{
-	set_policy_and_class(planner, id, ids_policy_class(planner->config, planner->ids, policy));
+	return mask;
 }
 
 static void set_link(struct planner *planner, unsigned int id)
@@ -144,10 +139,14 @@ static void plan_none(struct planner *planner, enum if_none if_none)
 static void plan_pool(struct planner *planner, const struct balance *balance, unsigned int id)
 {
 	struct spread spread = plan_spread(planner, balance);
+	struct builder *b = &planner->builder;
 	char name[NAME_ROOM];
 
 	pool_chain(name, id);
-	build_chain(&planner->builder, name);
+	build_chain(b, name);
+	build_rule(b, "came in by a link, or needs none");
+	plan_match_link(planner, MARK_LINK_UNDECIDED, true);
+	build_jump(b, GOTO, CHAIN_TAKE);
 	if (spread.count == 0 && balance->if_none == IF_NONE_ANY)
 		spread = spread_over_all(planner);
 	if (spread.count > 0)
@@ -213,44 +212,34 @@ static unsigned int *number_pools(struct planner *planner)
 	return numbers;
 }
 
-static void plan_allow(struct planner *planner, const struct policy *policy, unsigned int id, unsigned int pool)
+/*
+ * Into the present chain: that of the policy, or the one that all policies are in. From there a pool is called, to
+ * come back where it has no link.
+ */
+static void plan_policy(struct planner *planner, const struct policy *policy, unsigned int id, unsigned int pool,
+	enum statement_kind to_pool)
 {
-	struct builder *b = &planner->builder;
+	struct plan_end end = { .action = GOTO, .chain = CHAIN_REFUSE };
 	char name[NAME_ROOM];
 
-	pool_chain(name, pool);
-	build_rule(b, "%s: came in by a link, or needs none", policy->name);
-	plan_match_link(planner, MARK_LINK_UNDECIDED, true);
-	set_policy(planner, policy, id);
-	build_jump(b, GOTO, CHAIN_TAKE);
-	build_rule(b, "%s decides", policy->name);
-	set_policy(planner, policy, id);
-	build_jump(b, GOTO, name);
-}
-
-static void plan_policy(struct planner *planner, const struct policy *policy, unsigned int id, unsigned int pool)
-{
-	char match_chain[NAME_ROOM], policy_chain[NAME_ROOM];
-	struct builder *b = &planner->builder;
-
-	snprintf(match_chain, sizeof(match_chain), "match-%u", id);
-	snprintf(policy_chain, sizeof(policy_chain), "policy-%u", id);
-	build_chain(b, policy_chain);
 	switch (policy->action) {
 	case ACTION_ALLOW:
-		plan_allow(planner, policy, id, pool);
+		pool_chain(name, pool);
+		end = (struct plan_end){ policy_and_class(planner), 0, to_pool, name };
+		end.mark = mark_make(planner->layout, 0, ids_policy_class(planner->config, planner->ids, policy), id);
 		break;
 	case ACTION_DROP:
-		build_rule(b, "%s drops", policy->name);
-		build_action(b, DROP);
+		end = (struct plan_end){ .action = DROP };
 		break;
 	case ACTION_REJECT:
-		build_rule(b, "%s rejects", policy->name);
-		build_jump(b, GOTO, CHAIN_REFUSE);
 		break;
 	}
-	build_chain(b, match_chain);
-	plan_match(planner, policy, policy_chain);
+	plan_match(planner, policy, &end);
+}
+
+static void policy_chain(char *name, unsigned int id)
+{
+	snprintf(name, NAME_ROOM, "policy-%u", id);
 }
 
 /* Policies whose time it is not are left out. */
@@ -259,18 +248,41 @@ static bool holds_now(const struct planner *planner, size_t policy)
 	return week_holds(&planner->config->policies[policy].match.times, planner->view->minute);
 }
 
-static void plan_policies(struct planner *planner)
+/* The chains that policies need: pools, and their own of those that exclude. */
+static void plan_policy_chains(struct planner *planner, const unsigned int *pools)
 {
 	const struct config *config = planner->config;
 	const uint16_t *ids = planner->ids->policies;
-	unsigned int *pools = number_pools(planner);
+	char name[NAME_ROOM];
 
-	planner->builder.failed |= pools == NULL;
-	for (size_t i = 0; i < config->policy_count && pools != NULL; i++) {
+	for (size_t i = 0; i < config->policy_count; i++) {
 		if (pools[i] == ids[i])
 			plan_pool(planner, &config->policies[i].balance, pools[i]);
-		if (holds_now(planner, i))
-			plan_policy(planner, &config->policies[i], ids[i], pools[i]);
+		if (!plan_match_excludes(&config->policies[i]) || !holds_now(planner, i))
+			continue;
+		policy_chain(name, ids[i]);
+		build_chain(&planner->builder, name);
+		plan_policy(planner, &config->policies[i], ids[i], pools[i], GOTO);
+	}
+}
+
+/* All policies in their order, in the present chain. */
+static void plan_policies(struct planner *planner, const unsigned int *pools)
+{
+	const struct config *config = planner->config;
+	const uint16_t *ids = planner->ids->policies;
+	char name[NAME_ROOM];
+
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (!holds_now(planner, i))
+			continue;
+		if (!plan_match_excludes(&config->policies[i])) {
+			plan_policy(planner, &config->policies[i], ids[i], pools[i], JUMP);
+			continue;
+		}
+		policy_chain(name, ids[i]);
+		build_rule(&planner->builder, "%s?", config->policies[i].name);
+		build_jump(&planner->builder, JUMP, name);
 	}
 }
 
@@ -291,27 +303,23 @@ static void plan_link_chains(struct planner *planner)
 
 void plan_fallback(struct planner *planner)
 {
-	const struct config *config = planner->config;
+	unsigned int *pools = number_pools(planner);
 	struct builder *b = &planner->builder;
-	char chain[NAME_ROOM];
 
+	planner->builder.failed |= pools == NULL;
+	if (pools == NULL)
+		return;
 	plan_match_sets(planner);
 	plan_link_chains(planner);
-	plan_policies(planner);
+	plan_policy_chains(planner, pools);
 	build_chain(b, CHAIN_FALLBACK);
 	build_rule(b, "count what the daemon did not answer");
 	build_statement(b, (struct statement){ .kind = COUNT_NAMED, .name = PLAN_FALLBACKS });
-	for (size_t i = 0; i < config->policy_count; i++) {
-		if (!holds_now(planner, i))
-			continue;
-		snprintf(chain, sizeof(chain), "match-%u", planner->ids->policies[i]);
-		build_rule(b, "%s?", config->policies[i].name);
-		build_jump(b, JUMP, chain);
-	}
+	plan_policies(planner, pools);
 	build_rule(b, "no policy matches: as the main table says");
 	plan_match_link(planner, MARK_LINK_UNDECIDED, false);
 	set_link(planner, MARK_LINK_DIRECT);
 	build_rule(b, "decided without a policy");
-	set_policy_and_class(planner, MARK_POLICY_NONE, MARK_CLASS_STANDARD);
+	build_set_mark(b, policy_and_class(planner), mark_make(planner->layout, 0, MARK_CLASS_STANDARD, MARK_POLICY_NONE));
 	build_jump(b, GOTO, CHAIN_TAKE);
 }

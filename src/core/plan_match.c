@@ -133,6 +133,14 @@ void plan_match_link(struct planner *planner, unsigned int id, bool negate)
 		mark_make(planner->layout, id, 0, 0), negate);
 }
 
+static void match_devices(struct planner *planner, const struct names *devices, bool negate)
+{
+	if (devices->count == 1)
+		build_devices(&planner->builder, MATCH_DEVICE_IN, devices, negate);
+	else
+		plan_match_shared(planner, &(struct ruleset_set){ .kind = SET_DEVICES, .names = *devices }, PACKET_DEVICE_NAME, negate);
+}
+
 /* A packet of this machine has no arriving device, which no name matches. */
 static void match_from(struct planner *planner, const struct term *term)
 {
@@ -141,15 +149,15 @@ static void match_from(struct planner *planner, const struct term *term)
 	struct builder *b = &planner->builder;
 
 	if (term->devices != NULL)
-		build_devices(b, MATCH_DEVICE_IN, term->devices, false);
+		match_devices(planner, term->devices, false);
 	if (term->not_links) {
-		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, true);
+		match_devices(planner, &planner->link_devices, true);
 		build_devices(b, MATCH_DEVICE_IN, &no_device, true);
 	}
 	if (term->came_from_self)
 		build_devices(b, MATCH_DEVICE_IN, &no_device, false);
 	if (term->came_by_link && term->link == 0)
-		build_devices(b, MATCH_DEVICE_IN, &planner->link_devices, false);
+		match_devices(planner, &planner->link_devices, false);
 	if (term->came_by_link && term->link != 0)
 		plan_match_link(planner, term->link, false);
 }
@@ -164,17 +172,20 @@ static void match_to(struct planner *planner, const struct term *term)
 		build_values(&planner->builder, MATCH_DESTINATION_KIND, &local, 1, term->not_self);
 }
 
-static void match_networks(struct planner *planner, enum statement_kind kind, enum family family,
-	const struct networks *networks)
-{
-	struct statement statement = { .kind = kind, .family = family, .networks = *networks };
-
-	if (networks->count > 0)
-		build_statement(&planner->builder, statement);
-}
-
 static const struct side from_side = { term_from, match_from, MATCH_SOURCE, PACKET_SOURCE, "not-from" };
 static const struct side to_side = { term_to, match_to, MATCH_DESTINATION, PACKET_DESTINATION, "not-to" };
+
+static void match_networks(struct planner *planner, const struct side *side, const struct networks *networks,
+	enum family family)
+{
+	struct statement one = { .kind = side->networks, .family = family, .networks = *networks };
+	struct ruleset_set many = { .kind = SET_NETWORKS, .family = family, .networks = *networks };
+
+	if (networks->count == 1)
+		build_statement(&planner->builder, one);
+	if (networks->count > 1)
+		plan_match_shared(planner, &many, side->address, false);
+}
 
 static void match_term(struct planner *planner, const struct side *side, const struct term *term, enum family family)
 {
@@ -182,9 +193,9 @@ static void match_term(struct planner *planner, const struct side *side, const s
 
 	side->match(planner, term);
 	if (term->to_outside.count > 0)
-		build_devices(&planner->builder, MATCH_DEVICE_IN, &planner->link_devices, true);
-	match_networks(planner, MATCH_DESTINATION, family, &term->to_outside);
-	match_networks(planner, side->networks, family, &term->networks);
+		match_devices(planner, &planner->link_devices, true);
+	match_networks(planner, &to_side, &term->to_outside, family);
+	match_networks(planner, side, &term->networks, family);
 	if (term->set != NULL)
 		build_in_set(&planner->builder, term->set, family, keys, false);
 }
@@ -248,68 +259,6 @@ static void add_hairpins(struct planner *planner, const struct ends *from, struc
 	}
 }
 
-static void match_ports(struct planner *planner, enum statement_kind kind, const struct port_ranges *ranges)
-{
-	if (ranges->count > 0)
-		build_statement(&planner->builder, (struct statement){ .kind = kind, .ports = plan_ports(planner, ranges) });
-}
-
-/* In order of number and each once, whatever names they were given by. */
-static void match_numbers(struct planner *planner, enum statement_kind kind, enum family family, const uint8_t *items,
-	size_t item_count)
-{
-	struct statement statement = { .kind = kind, .family = family };
-	struct values *values = &statement.values;
-
-	if (item_count == 0)
-		return;
-	values->items = arena_array(planner->plan->arena, item_count, sizeof(*values->items));
-	planner->builder.failed |= values->items == NULL;
-	for (uint32_t number = 0; number < 256 && values->items != NULL && values->count < item_count; number++) {
-		if (memchr(items, (int)number, item_count) != NULL)
-			values->items[values->count++] = number;
-	}
-	build_statement(&planner->builder, statement);
-}
-
-static bool covers(const struct icmp_type *all, const struct icmp_type *one)
-{
-	return all->type == one->type && (all->any_code || (!one->any_code && all->code == one->code));
-}
-
-/* Each once: a code is not named beside all codes of its type. */
-static void match_icmp_types(struct planner *planner, const struct icmp_types *types, enum family family)
-{
-	struct statement statement = { .kind = MATCH_ICMP_TYPE, .family = family };
-	struct icmp_types *kept = &statement.icmp_types;
-
-	kept->items = arena_array(planner->plan->arena, types->count, sizeof(*kept->items));
-	planner->builder.failed |= kept->items == NULL;
-	for (size_t i = 0; i < types->count && kept->items != NULL; i++) {
-		bool covered = false;
-
-		for (size_t j = 0; j < types->count; j++)
-			covered |= j != i && covers(&types->items[j], &types->items[i]) &&
-				   (j < i || !covers(&types->items[i], &types->items[j]));
-		if (!covered)
-			kept->items[kept->count++] = types->items[i];
-	}
-	build_statement(&planner->builder, statement);
-}
-
-/* What does not depend on where it comes from and goes to. A type of ICMP says the protocol, too. */
-static void match_service(struct planner *planner, const struct match *match, enum family family)
-{
-	build_family(&planner->builder, family);
-	if (match->icmp_types.count > 0)
-		match_icmp_types(planner, &match->icmp_types, family);
-	else
-		match_numbers(planner, MATCH_PROTOCOL, family, match->protocols.items, match->protocols.count);
-	match_ports(planner, MATCH_FROM_PORT, &match->from_ports);
-	match_ports(planner, MATCH_TO_PORT, &match->to_ports);
-	match_numbers(planner, MATCH_DSCP, family, match->dscps.items, match->dscps.count);
-}
-
 /* What is excluded goes back to where the chain was called, and so to the next policy. */
 static void plan_exclusions(struct planner *planner, const struct policy *policy, const struct side *side,
 	const struct ends *ends, enum family family)
@@ -324,25 +273,59 @@ static void plan_exclusions(struct planner *planner, const struct policy *policy
 	}
 }
 
-/* Rules of one family: exclusions return, then each pair of a from and a to goes to the policy. */
-static void plan_match_family(struct planner *planner, const struct policy *policy, const char *chain,
+static void plan_end(struct planner *planner, const struct plan_end *end)
+{
+	struct builder *b = &planner->builder;
+
+	if (end->mask != 0)
+		build_set_mark(b, end->mask, end->mark);
+	if (end->chain != NULL)
+		build_jump(b, end->action, end->chain);
+	else
+		build_action(b, end->action);
+}
+
+static bool has_address(const struct term *term)
+{
+	return term->networks.count > 0 || term->set != NULL || term->to_outside.count > 0;
+}
+
+/* What looks into no address serves both families at once. */
+static bool is_of_both(const struct match *match, const struct term *from, const struct term *to)
+{
+	return !has_address(from) && !has_address(to) && match->icmp_types.count == 0 && match->dscps.count == 0;
+}
+
+/* Of a pair of a from and a to. */
+static void plan_pair(struct planner *planner, const struct policy *policy, const struct plan_service *service,
+	const struct term *from, const struct term *to, enum family family, const struct plan_end *end)
+{
+	bool both = is_of_both(&policy->match, from, to);
+
+	for (size_t i = 0; i < plan_service_rules(service) && (!both || family == IPV4); i++) {
+		build_rule(&planner->builder, "%s", policy->name);
+		if (!both)
+			build_family(&planner->builder, family);
+		plan_match_service(planner, service, i, family);
+		match_term(planner, &from_side, from, family);
+		match_term(planner, &to_side, to, family);
+		plan_end(planner, end);
+	}
+}
+
+static void plan_match_family(struct planner *planner, const struct policy *policy, const struct plan_end *end,
 	enum family family)
 {
 	const struct match *match = &policy->match;
 	struct terms froms = terms_or_any(planner, &from_side, &match->from, family);
 	struct terms tos = terms_or_any(planner, &to_side, &match->to, family);
+	struct plan_service service;
 
 	if (policy->nat.forwards[family])
 		add_hairpins(planner, &match->from, &froms, family);
-	plan_exclusions(planner, policy, &from_side, &match->not_from, family);
-	plan_exclusions(planner, policy, &to_side, &match->not_to, family);
-	for (size_t i = 0; i < froms.count * tos.count; i++) {
-		build_rule(&planner->builder, "%s", policy->name);
-		match_service(planner, match, family);
-		match_term(planner, &from_side, &froms.items[i / tos.count], family);
-		match_term(planner, &to_side, &tos.items[i % tos.count], family);
-		build_jump(&planner->builder, GOTO, chain);
-	}
+	service = plan_service_of(planner, match, froms.count * tos.count);
+	for (size_t i = 0; i < froms.count * tos.count && !planner->builder.failed; i++)
+		plan_pair(planner, policy, &service, &froms.items[i / tos.count], &tos.items[i % tos.count], family, end);
 }
 
 /* Types of ICMP are of one family: that of the protocol, which is alone then. */
@@ -351,11 +334,23 @@ static bool is_in_family(const struct match *match, enum family family)
 	return match->icmp_types.count == 0 || match->protocols.items[0] == (family == IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-void plan_match(struct planner *planner, const struct policy *policy, const char *chain)
+bool plan_match_excludes(const struct policy *policy)
 {
+	return policy->match.not_from.count > 0 || policy->match.not_to.count > 0;
+}
+
+/* Exclusions of both families stand before what serves both. */
+void plan_match(struct planner *planner, const struct policy *policy, const struct plan_end *end)
+{
+	const struct match *match = &policy->match;
+
 	for (enum family family = IPV4; family <= IPV6; family++) {
-		if (is_in_family(&policy->match, family))
-			plan_match_family(planner, policy, chain, family);
+		plan_exclusions(planner, policy, &from_side, &match->not_from, family);
+		plan_exclusions(planner, policy, &to_side, &match->not_to, family);
+	}
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		if (is_in_family(match, family))
+			plan_match_family(planner, policy, end, family);
 	}
 }
 

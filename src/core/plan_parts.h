@@ -21,6 +21,15 @@ enum {
 	TO_MULTICAST = 5,
 };
 
+/* Sets by the number in their names: open addressing, half full at most. */
+struct shared_sets {
+	struct shared_set {
+		uint32_t number;
+		const struct ruleset_set *set; /* NULL: free */
+	} *slots;
+	size_t room, count;
+};
+
 struct planner {
 	struct plan *plan;
 	const struct config *config;
@@ -28,10 +37,11 @@ struct planner {
 	const struct view *view;
 	struct mark_layout layout;
 	struct names link_devices; /* of all links; no two share one */
+	struct shared_sets shared;
 	struct builder builder;
 };
 
-/* Chains that decide while the daemon does not: one chain for each policy, by last known weights and states. */
+/* Chains that decide while the daemon does not: all policies in their order, by last known weights and states. */
 void plan_fallback(struct planner *planner);
 
 /* Chains that translate addresses, by the policy in the packet's mark and by the links' devices. */
@@ -96,8 +106,39 @@ void plan_bystanders(struct planner *planner, enum statement_kind action, const 
 /* Rules that put the packet's source into the set called NAME-4 or NAME-6, which is made here. */
 void plan_remember_source(struct planner *planner, const char *name);
 
-/* plan_match.c: rules of the present chain that go to another where the match of a policy holds, its time left aside. */
-void plan_match(struct planner *planner, const struct policy *policy, const char *chain);
+/*
+ * The key is in the list, or with negate it is not. The set is made where there is none with that list: what many rules
+ * look into is there once, and its name, which need not be given, is the same in every plan. It keeps what the set
+ * points to.
+ */
+void plan_match_shared(struct planner *planner, const struct ruleset_set *set, enum packet_key key, bool negate);
+
+/* A match without its addresses takes one rule for each pair of port ranges, or with many of them one for all. */
+struct plan_service {
+	const struct match *match;
+	struct port_ranges from, to; /* sorted; count 0: any */
+	bool apart;                  /* one rule for each pair */
+};
+
+/* All its rules are there so many times. */
+struct plan_service plan_service_of(struct planner *planner, const struct match *match, size_t times);
+size_t plan_service_rules(const struct plan_service *service);
+
+/* For the rule of that index; of code points and types of ICMP those of the family, which was matched before. */
+void plan_match_service(struct planner *planner, const struct plan_service *service, size_t index, enum family family);
+
+/* What is done with a connection that a policy matches. */
+struct plan_end {
+	uint32_t mask, mark;        /* to set before; mask 0: nothing */
+	enum statement_kind action; /* DROP, JUMP or GOTO */
+	const char *chain;
+};
+
+/* plan_match.c: rules of the present chain that end so where the match of a policy holds, its time left aside. */
+void plan_match(struct planner *planner, const struct policy *policy, const struct plan_end *end);
+
+/* Whether the policy's rules want a chain of their own, which RETURN leaves. */
+bool plan_match_excludes(const struct policy *policy);
 
 /* The sets that policies name, for their rules to look into. */
 void plan_match_sets(struct planner *planner);

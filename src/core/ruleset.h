@@ -123,6 +123,7 @@ enum packet_key {
 	PACKET_FROM_PORT,
 	PACKET_TO_PORT,
 	PACKET_DEVICE_IN,            /* index of the device */
+	PACKET_DEVICE_NAME,          /* of the same; empty where there is none */
 };
 #define PACKET_KEYS_MAX 5
 
@@ -212,6 +213,9 @@ struct chain {
 /* What a set holds and how it is looked up. */
 enum set_kind {
 	SET_NETWORKS, /* networks, of one family */
+	SET_DEVICES,  /* names, for PACKET_DEVICE_NAME */
+	SET_PROTOCOLS, /* values, for PACKET_PROTOCOL */
+	SET_PORTS,    /* ports, for PACKET_FROM_PORT and PACKET_TO_PORT; the rule has matched protocols with ports before */
 	SET_DYNAMIC,  /* filled by rules and by the daemon: its elements stay when a ruleset replaces another */
 	SET_CHAINS,   /* a map from marks to chains, for DISPATCH */
 };
@@ -226,6 +230,9 @@ struct ruleset_set {
 	enum set_kind kind;
 	enum family family;       /* of the addresses in it */
 	struct networks networks; /* SET_NETWORKS: sorted, none inside another */
+	struct names names;       /* SET_DEVICES */
+	struct values values;     /* SET_PROTOCOLS */
+	struct port_ranges ports; /* SET_PORTS: sorted, apart from each other */
 	struct packet_keys keys;  /* SET_DYNAMIC */
 	uint32_t timeout_ms;      /* SET_DYNAMIC: of elements that are given none; 0: they stay */
 	uint32_t size;            /* SET_DYNAMIC: elements at most */

@@ -87,18 +87,33 @@ static void put_keys(struct digester *digester, const struct packet_keys *keys)
 		put_number(digester, keys->items[i]);
 }
 
+static void put_names(struct digester *digester, const struct names *names)
+{
+	put_number(digester, names->count);
+	for (size_t i = 0; i < names->count; i++)
+		put_text(digester, names->items[i]);
+}
+
+static void put_values(struct digester *digester, const struct values *values)
+{
+	put_number(digester, values->count);
+	for (size_t i = 0; i < values->count; i++)
+		put_number(digester, values->items[i]);
+}
+
+static void put_ports(struct digester *digester, const struct port_ranges *ports)
+{
+	put_number(digester, ports->count);
+	for (size_t i = 0; i < ports->count; i++)
+		put_number(digester, (uint64_t)ports->items[i].first << 16 | ports->items[i].last);
+}
+
 static void put_lists(struct digester *digester, const struct statement *statement)
 {
-	put_number(digester, statement->names.count);
-	for (size_t i = 0; i < statement->names.count; i++)
-		put_text(digester, statement->names.items[i]);
-	put_number(digester, statement->values.count);
-	for (size_t i = 0; i < statement->values.count; i++)
-		put_number(digester, statement->values.items[i]);
+	put_names(digester, &statement->names);
+	put_values(digester, &statement->values);
 	put_networks(digester, &statement->networks);
-	put_number(digester, statement->ports.count);
-	for (size_t i = 0; i < statement->ports.count; i++)
-		put_number(digester, (uint64_t)statement->ports.items[i].first << 16 | statement->ports.items[i].last);
+	put_ports(digester, &statement->ports);
 	put_number(digester, statement->icmp_types.count);
 	for (size_t i = 0; i < statement->icmp_types.count; i++) {
 		const struct icmp_type *type = &statement->icmp_types.items[i];
@@ -159,6 +174,9 @@ uint64_t digest_chain(struct digester *digester, const struct chain *chain)
 uint64_t digest_set(struct digester *digester, const struct ruleset_set *set)
 {
 	put_networks(digester, &set->networks);
+	put_names(digester, &set->names);
+	put_values(digester, &set->values);
+	put_ports(digester, &set->ports);
 	put_number(digester, set->chain_count);
 	for (size_t i = 0; i < set->chain_count; i++) {
 		put_number(digester, set->chains[i].mark);

@@ -14,6 +14,7 @@ enum {
 	TYPE_PROTOCOL = 12,
 	TYPE_PORT = 13,
 	TYPE_DEVICE = 20,
+	TYPE_DEVICE_NAME = 41,
 	TYPE_BITS = 6,
 };
 
@@ -34,6 +35,7 @@ static bool is_address(enum packet_key key)
 	case PACKET_FROM_PORT:
 	case PACKET_TO_PORT:
 	case PACKET_DEVICE_IN:
+	case PACKET_DEVICE_NAME:
 		return false;
 	}
 	return false;
@@ -41,6 +43,8 @@ static bool is_address(enum packet_key key)
 
 static uint32_t one_size(enum family family, enum packet_key key)
 {
+	if (key == PACKET_DEVICE_NAME)
+		return EXPR_VALUE_MAX;
 	return is_address(key) ? (uint32_t)family_size(family) : WORD;
 }
 
@@ -73,6 +77,8 @@ static uint32_t one_type(enum family family, enum packet_key key)
 		return family == IPV4 ? TYPE_IPV4 : TYPE_IPV6;
 	if (key == PACKET_PROTOCOL)
 		return TYPE_PROTOCOL;
+	if (key == PACKET_DEVICE_NAME)
+		return TYPE_DEVICE_NAME;
 	return key == PACKET_DEVICE_IN ? TYPE_DEVICE : TYPE_PORT;
 }
 
@@ -87,7 +93,7 @@ uint32_t key_type(enum family family, const struct packet_keys *keys)
 
 bool key_in_network_order(const struct packet_keys *keys)
 {
-	return keys->count > 0 && keys->items[0] != PACKET_DEVICE_IN;
+	return keys->count > 0 && keys->items[0] != PACKET_DEVICE_IN && keys->items[0] != PACKET_DEVICE_NAME;
 }
 
 const char *key_text(enum family family, enum packet_key key)
@@ -115,6 +121,8 @@ const char *key_text(enum family family, enum packet_key key)
 		return "th dport";
 	case PACKET_DEVICE_IN:
 		return "iif";
+	case PACKET_DEVICE_NAME:
+		return "iifname";
 	}
 	return "";
 }
@@ -159,6 +167,9 @@ static void load(struct rule_builder *rule, enum family family, enum packet_key 
 		return;
 	case PACKET_DEVICE_IN:
 		expr_meta_load(rule, NFT_META_IIF, target);
+		return;
+	case PACKET_DEVICE_NAME:
+		expr_meta_load(rule, NFT_META_IIFNAME, target);
 		return;
 	}
 }

@@ -75,6 +75,9 @@ static void take_sets(struct outline *outline, struct digester *digester, const 
 		*set = ruleset->sets[i];
 		set->name = copied(outline->arena, set->name, failed);
 		set->networks = (struct networks){ 0 };
+		set->names = (struct names){ 0 };
+		set->values = (struct values){ 0 };
+		set->ports = (struct port_ranges){ 0 };
 		set->chains = NULL;
 		set->chain_count = 0;
 		outline->sets[i] = (struct outline_set){ set, digest_set(digester, &ruleset->sets[i]) };
@@ -170,7 +173,7 @@ bool set_is_alike(const struct ruleset_set *a, const struct ruleset_set *b)
 		return false;
 	if (a->kind == SET_CHAINS)
 		return true;
-	if (a->family != b->family || a->kind == SET_NETWORKS)
+	if (a->family != b->family || a->kind != SET_DYNAMIC)
 		return a->family == b->family;
 	return keys_are_equal(&a->keys, &b->keys) && a->timeout_ms == b->timeout_ms && a->size == b->size &&
 	       a->limits == b->limits;

@@ -38,6 +38,15 @@ int named_set_head(const struct ruleset_set *set, struct set_head *ret_head)
 	case SET_NETWORKS:
 		ret_head->type = *type_of_networks(set->family);
 		return 0;
+	case SET_DEVICES:
+		ret_head->type = *type_of_devices();
+		return 0;
+	case SET_PROTOCOLS:
+		ret_head->type = *type_of_protocols();
+		return 0;
+	case SET_PORTS:
+		ret_head->type = *type_of_ports();
+		return 0;
 	case SET_DYNAMIC:
 		return dynamic_head(set, ret_head);
 	case SET_CHAINS:
@@ -85,6 +94,16 @@ void message_named_set_fill(struct batch *batch, const struct ruleset_set *set)
 		if (!networks_are_of(&set->networks, set->family))
 			batch_fail(batch, -EINVAL, &object);
 		fill_networks(&filler, set->family, &set->networks);
+		break;
+	case SET_DEVICES:
+		if (!fill_devices(&filler, &set->names))
+			batch_fail(batch, -EINVAL, &object);
+		break;
+	case SET_PROTOCOLS:
+		fill_values(&filler, VALUE_PROTOCOL, &set->values);
+		break;
+	case SET_PORTS:
+		fill_ports(&filler, &set->ports);
 		break;
 	case SET_DYNAMIC:
 		break;

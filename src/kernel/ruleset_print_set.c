@@ -121,6 +121,8 @@ static const char *key_type_text(enum family family, enum packet_key key)
 		return "inet_service";
 	case PACKET_DEVICE_IN:
 		return "iface_index";
+	case PACKET_DEVICE_NAME:
+		return "ifname";
 	}
 	return "";
 }
@@ -139,6 +141,14 @@ static void print_network_set(FILE *out, const struct ruleset_set *set)
 	fputs(" }", out);
 	if (networks->count > NETWORKS_SHOWN)
 		fprintf(out, " # and %zu more", networks->count - NETWORKS_SHOWN);
+	fputc('\n', out);
+}
+
+/* As the same list reads in a rule of its own. */
+static void print_list(FILE *out, const char *type, const struct statement *list, statement_printer *print)
+{
+	fprintf(out, "\t\ttype %s\n%s", type, list->ports.count > 0 ? "\t\tflags interval\n" : "");
+	print(out, list, "\t\telements =");
 	fputc('\n', out);
 }
 
@@ -177,6 +187,15 @@ void print_set(FILE *out, const struct ruleset_set *set)
 	switch (set->kind) {
 	case SET_NETWORKS:
 		print_network_set(out, set);
+		break;
+	case SET_DEVICES:
+		print_list(out, "ifname", &(struct statement){ .names = set->names }, print_name_list);
+		break;
+	case SET_PROTOCOLS:
+		print_list(out, "inet_proto", &(struct statement){ .values = set->values }, print_protocols);
+		break;
+	case SET_PORTS:
+		print_list(out, "inet_service", &(struct statement){ .ports = set->ports }, print_ports);
 		break;
 	case SET_DYNAMIC:
 		print_dynamic_set(out, set);

@@ -97,31 +97,54 @@ static uint32_t set_end(struct rule_builder *rule, struct filler *filler)
 	return rule->error == 0 ? filler->set_id : 0;
 }
 
-uint32_t set_of_values(struct rule_builder *rule, enum value_kind kind, const struct values *values)
+void fill_values(struct filler *filler, enum value_kind kind, const struct values *values)
 {
-	const struct set_type *type = &value_types[kind];
-	struct filler filler = set_start(rule, type);
+	uint32_t size = value_size(kind);
 
 	for (size_t i = 0; i < values->count; i++) {
 		uint32_t wide = values->items[i];
 		uint8_t narrow = (uint8_t)wide;
 
-		element(&filler, type->size == 1 ? (const void *)&narrow : &wide, type->size);
+		element(filler, size == 1 ? (const void *)&narrow : &wide, size);
 	}
+}
+
+const struct set_type *type_of_protocols(void)
+{
+	return &value_types[VALUE_PROTOCOL];
+}
+
+uint32_t set_of_values(struct rule_builder *rule, enum value_kind kind, const struct values *values)
+{
+	struct filler filler = set_start(rule, &value_types[kind]);
+
+	fill_values(&filler, kind, values);
 	return set_end(rule, &filler);
+}
+
+bool fill_devices(struct filler *filler, const struct names *names)
+{
+	char key[EXPR_VALUE_MAX];
+
+	for (size_t i = 0; i < names->count; i++) {
+		if (!device_key(names->items[i], key))
+			return false;
+		element(filler, key, sizeof(key));
+	}
+	return true;
+}
+
+const struct set_type *type_of_devices(void)
+{
+	return &device_type;
 }
 
 uint32_t set_of_devices(struct rule_builder *rule, const struct names *names)
 {
 	struct filler filler = set_start(rule, &device_type);
 
-	for (size_t i = 0; i < names->count; i++) {
-		char key[EXPR_VALUE_MAX];
-
-		if (!device_key(names->items[i], key))
-			rule_fail(rule, -EINVAL);
-		element(&filler, key, sizeof(key));
-	}
+	if (!fill_devices(&filler, names))
+		rule_fail(rule, -EINVAL);
 	return set_end(rule, &filler);
 }
 
@@ -245,18 +268,28 @@ uint32_t set_of_networks(struct rule_builder *rule, enum family family, const st
 	return set_end(rule, &filler);
 }
 
-uint32_t set_of_ports(struct rule_builder *rule, const struct port_ranges *ports)
+void fill_ports(struct filler *filler, const struct port_ranges *ports)
 {
-	struct filler filler = set_start(rule, &port_type);
-
 	for (size_t i = 0; i < ports->count; i++) {
 		uint16_t first = htons(ports->items[i].first);
 		uint16_t after = htons((uint16_t)(ports->items[i].last + 1));
 
-		element(&filler, &first, sizeof(first));
+		element(filler, &first, sizeof(first));
 		if (after != 0)
-			interval_end(&filler, &after, sizeof(after));
+			interval_end(filler, &after, sizeof(after));
 	}
+}
+
+const struct set_type *type_of_ports(void)
+{
+	return &port_type;
+}
+
+uint32_t set_of_ports(struct rule_builder *rule, const struct port_ranges *ports)
+{
+	struct filler filler = set_start(rule, &port_type);
+
+	fill_ports(&filler, ports);
 	return set_end(rule, &filler);
 }
 

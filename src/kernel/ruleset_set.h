@@ -35,10 +35,18 @@ void dscp_key(enum family family, uint32_t dscp, uint8_t key[static 2]);
 /* From numbers 0 .. sum of weights - 1 to the chains, each as many as its weight. */
 uint32_t map_of_shares(struct rule_builder *rule, const struct spread *spread);
 
-/* Networks as intervals of a set, which named sets have too. */
+/* What named sets have, too: lists as elements, networks and ports as intervals. */
 const struct set_type *type_of_networks(enum family family);
+const struct set_type *type_of_devices(void);
+const struct set_type *type_of_protocols(void);
+const struct set_type *type_of_ports(void);
 bool networks_are_of(const struct networks *networks, enum family family);
 void fill_networks(struct filler *filler, enum family family, const struct networks *networks);
+void fill_values(struct filler *filler, enum value_kind kind, const struct values *values);
+void fill_ports(struct filler *filler, const struct port_ranges *ports);
+
+/* False where a name is too long. */
+bool fill_devices(struct filler *filler, const struct names *names);
 
 /*
  * An interface name as registers hold it, padded with zero bytes; the empty name is that of no device.

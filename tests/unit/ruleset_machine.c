@@ -81,6 +81,34 @@ static const struct ruleset_set *find_set(const struct machine *machine, const c
 	return NULL;
 }
 
+static bool holds_port(const struct machine *machine, const struct port_ranges *ports, uint16_t port)
+{
+	for (size_t i = 1; i < ports->count; i++)
+		assert_true(ports->items[i].first > ports->items[i - 1].last);
+	for (size_t i = 0; i < ports->count; i++) {
+		if (machine->packet->flow.ports && port >= ports->items[i].first && port <= ports->items[i].last)
+			return true;
+	}
+	return false;
+}
+
+static bool holds_list(const struct machine *machine, const struct ruleset_set *set, enum packet_key key)
+{
+	const struct machine_packet *packet = machine->packet;
+
+	if (key == PACKET_DEVICE_NAME) {
+		assert_int_equal(set->kind, SET_DEVICES);
+		return holds_name(&set->names, packet->device_in);
+	}
+	if (key == PACKET_PROTOCOL) {
+		assert_int_equal(set->kind, SET_PROTOCOLS);
+		return holds_value(&set->values, packet->flow.protocol);
+	}
+	assert_int_equal(set->kind, SET_PORTS);
+	assert_true(key == PACKET_FROM_PORT || key == PACKET_TO_PORT);
+	return holds_port(machine, &set->ports, key == PACKET_TO_PORT ? packet->flow.to_port : packet->flow.from_port);
+}
+
 /* Dynamic sets are empty at the first packet. */
 static bool holds_set(const struct machine *machine, const struct statement *statement)
 {
@@ -90,9 +118,10 @@ static bool holds_set(const struct machine *machine, const struct statement *sta
 	assert_int_equal(set->family, statement->family);
 	if (set->kind == SET_DYNAMIC)
 		return false;
-	assert_int_equal(set->kind, SET_NETWORKS);
-	assert_int_equal(flow->family, statement->family);
 	assert_int_equal(statement->keys.count, 1);
+	if (set->kind != SET_NETWORKS)
+		return holds_list(machine, set, statement->keys.items[0]);
+	assert_int_equal(flow->family, statement->family);
 	if (statement->keys.items[0] == PACKET_SOURCE)
 		return is_among(&set->networks, set->family, &flow->from);
 	assert_int_equal(statement->keys.items[0], PACKET_DESTINATION);
@@ -107,17 +136,6 @@ static bool holds_icmp(const struct flow *flow, const struct statement *statemen
 		const struct icmp_type *type = &statement->icmp_types.items[i];
 
 		if (type->type == flow->from_port >> 8 && (type->any_code || type->code == (flow->from_port & 0xff)))
-			return true;
-	}
-	return false;
-}
-
-static bool holds_port(const struct machine *machine, const struct port_ranges *ports, uint16_t port)
-{
-	for (size_t i = 1; i < ports->count; i++)
-		assert_true(ports->items[i].first > ports->items[i - 1].last);
-	for (size_t i = 0; i < ports->count; i++) {
-		if (machine->packet->flow.ports && port >= ports->items[i].first && port <= ports->items[i].last)
 			return true;
 	}
 	return false;
