@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* So many at once. */
+#define STATEMENTS_PIECE 64
+
 /* One more item at the end of an array in the arena, which doubles when it is full. NULL: no memory. */
 static void *append(struct builder *builder, void *items, size_t count, size_t *room, size_t size)
 {
@@ -83,7 +86,28 @@ void build_rule(struct builder *builder, const char *format, ...)
 	};
 	builder->failed |= chain->rules[chain->count].comment == NULL;
 	chain->count++;
-	builder->statement_room = 0;
+}
+
+/* Statements are large: rules lie one behind the other in pieces, and the last one moves on where a piece ends. */
+static bool statement_room(struct builder *builder, struct ruleset_rule *rule)
+{
+	size_t room = rule->count * 2 > STATEMENTS_PIECE ? rule->count * 2 : STATEMENTS_PIECE;
+	struct statement *piece;
+
+	if (rule->count == 0)
+		rule->statements = builder->statements;
+	if (builder->statement_room > 0)
+		return true;
+	piece = arena_array(builder->arena, room, sizeof(*piece));
+	builder->failed |= piece == NULL;
+	if (piece == NULL)
+		return false;
+	if (rule->count > 0)
+		memcpy(piece, rule->statements, rule->count * sizeof(*piece));
+	rule->statements = piece;
+	builder->statements = piece + rule->count;
+	builder->statement_room = room - rule->count;
+	return true;
 }
 
 void build_statement(struct builder *builder, struct statement statement)
@@ -95,10 +119,11 @@ void build_statement(struct builder *builder, struct statement statement)
 		return;
 	chain = last_chain(builder);
 	rule = &chain->rules[chain->count - 1];
-	rule->statements = append(builder, rule->statements, rule->count, &builder->statement_room,
-		sizeof(*rule->statements));
-	if (!builder->failed)
-		rule->statements[rule->count++] = statement;
+	if (!statement_room(builder, rule))
+		return;
+	*builder->statements++ = statement;
+	builder->statement_room--;
+	rule->count++;
 }
 
 void build_action(struct builder *builder, enum statement_kind kind)

@@ -7,7 +7,9 @@
 struct builder {
 	struct arena *arena;
 	struct ruleset *ruleset;
-	size_t chain_room, rule_room, statement_room, set_room, counter_room;
+	size_t chain_room, rule_room, set_room, counter_room;
+	struct statement *statements; /* free, behind those of the last rule */
+	size_t statement_room;
 	bool failed; /* no memory */
 };
 
