@@ -82,10 +82,15 @@ def test_live_connections(lab, tell, family):
     assert load.stop()["errors"] == {}
 
 
-def test_per_destination(lab):
+@pytest.mark.parametrize("first, second, allowed", [("192.0.2.1", "192.0.2.2", 10), ("[2001:db8:ffff::1]", "[2001:db8:ffff::2]", 0)],
+                         ids=FAMILIES)
+def test_per_destination(lab, first, second, allowed):
+    """Another address has a limit of its own; in IPv6 one of the same /64 has not."""
+    sources = "10.77.1.64/26" if "." in first else "fd77:1::40/122"
     lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 10, per: destination, over: reject")))
-    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=20, bind_range="10.77.1.64/26")["ok"] == 10
-    assert lab.load(to="192.0.2.2:80", rate=rate(200), count=20, bind_range="10.77.1.64/26")["ok"] == 10
+    assert lab.load(to=f"{first}:80", rate=rate(200), count=20, bind_range=sources)["ok"] == 10
+    lab.daemon.reload()
+    assert lab.load(to=f"{second}:80", rate=rate(200), count=20, bind_range=sources)["ok"] == allowed
 
 
 def test_per_all(lab):
@@ -105,24 +110,32 @@ def test_live_connections_of_all_together(lab):
     assert sum(item["outcome"] == "ok" for item in load.stop()["attempts"]) == 20
 
 
-def test_block_for(lab):
-    """Who is over the limit of one policy is shut out of all."""
+@pytest.mark.parametrize("family, source, site", [("ipv4", "10.77.1.2", "10.77.1.2"), ("ipv6", "fd77:9::2", "fd77:9::")],
+                         ids=FAMILIES)
+def test_block_for(lab, family, source, site):
+    """Who is over the limit of one policy is shut out of all. IPv6 from a network without an address of the gateway."""
+    if family == "ipv6":
+        lab.ip("lan", ["addr add fd77:9::2/128 dev eth0 nodad"])
+        lab.ip("gw", ["route add fd77:9::/64 via fd77:1::2"])
     lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 5, block-for: 10m")))
-    lab.load(to="192.0.2.1:80", rate=rate(200), count=20, timeout=400)
-    wait_for(lambda: elements(lab, "blocked-4") == ["10.77.1.2"], 3, "the source to be shut out")
+    own = {"bind_range": f"{source}/{32 if family == 'ipv4' else 128}"}
+    lab.load(to=url(family), rate=rate(200), count=20, timeout=400, **own)
+    wait_for(lambda: elements(lab, f"blocked-{family[-1]}") == [site], 3, "the source to be shut out")
     found = wait_for(lambda: lab.ctl("blocked"), 3, "blocked to tell it")
-    assert [(item["address"], item["policy"], item["detector"]) for item in found] == [("10.77.1.2", "limited", None)]
-    assert lab.load(to="192.0.2.1:443", rate=rate(100), count=5, timeout=400)["ok"] == 0
-    assert lab.load(to="192.0.2.1:443", rate=rate(100), count=5, bind_range="10.77.1.64/32")["ok"] == 5
-    assert lab.daemon.uplinkctl("unblock", "10.77.1.2").returncode == 0
-    assert lab.load(to="192.0.2.1:443", rate=rate(100), count=5)["ok"] == 5
+    assert [(item["address"].partition("/")[0], item["policy"], item["detector"]) for item in found] == [(site, "limited", None)]
+    lab.daemon.reload()
+    assert lab.load(to=url(family, 443), rate=rate(100), count=5, timeout=400, **own)["ok"] == 0
+    assert lab.load(to=url(family, 443), rate=rate(100), count=5, timeout=400)["ok"] == (0 if family == "ipv4" else 5)
+    assert lab.daemon.uplinkctl("unblock", source).returncode == 0
+    assert lab.load(to=url(family, 443), rate=rate(100), count=5, **own)["ok"] == 5
 
 
-def test_limits_hold_without_the_daemon(lab):
+@pytest.mark.parametrize("family", FAMILIES)
+def test_limits_hold_without_the_daemon(lab, family):
     lab.start_daemon(lab.config(policies("new-connections: 1/h, burst: 10, over: reject")))
-    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=4)["ok"] == 4
+    assert lab.load(to=url(family), rate=rate(200), count=4)["ok"] == 4
     lab.daemon.kill9()
-    assert lab.load(to="192.0.2.1:80", rate=rate(200), count=20)["ok"] == 6
+    assert lab.load(to=url(family), rate=rate(200), count=20)["ok"] == 6
 
 
 @pytest.mark.parametrize("family", FAMILIES)

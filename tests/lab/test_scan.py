@@ -41,11 +41,15 @@ def test_port_scan(lab, tell, family, policies):
     assert "port-scan" in str(found)
 
 
-def test_address_scan(lab, tell):
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_address_scan(lab, tell, family):
+    """Across a reload: what was counted stays."""
     lab.start_daemon(lab.config(DROPS, extra=DOS))
-    for link in lab.links:
-        knock(lab, "ipv4", link, "--port", "23", "--count", "1")
-    wait_for(lambda: blocked(lab).get(SITE["ipv4"]), 10, "the scanner to be shut out")
+    for link in lab.links[:2]:
+        knock(lab, family, link, "--port", "23", "--count", "1")
+    lab.daemon.reload()
+    knock(lab, family, lab.links[2], "--port", "23", "--count", "1")
+    wait_for(lambda: blocked(lab).get(SITE[family]), 10, "the scanner to be shut out")
     events = [event["text"] for event in lab.ctl("events") if event["kind"] == "attack"]
     tell(events[0])
     assert len(events) == 1 and events[0].startswith("address-scan from ")
