@@ -76,6 +76,12 @@ def program(name):
     raise LabError(f"{name} is not built: set UPLINKD_BUILD to the top of the build tree")
 
 
+def sanitized():
+    """Whether the daemon was built with sanitizers, which take time and keep memory that was freed."""
+    with open(program("uplinkd"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def run(*argv, text=None, check=True):
     """Runs a command to its end; its output is in the error where it fails."""
     done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)

@@ -4,7 +4,7 @@
 import os
 import time
 
-from lab import program
+from lab import sanitized
 from waiting import SLOW, patience, wait_for
 
 POLICIES = 10000
@@ -46,8 +46,7 @@ def config(lab, first_port=1000, first_name="policy-0"):
 
 def bound():
     """Seconds that a reload may take: sanitizers check each access to memory."""
-    with open(program("uplinkd"), "rb") as file:
-        return patience(1.5 if b"__asan_init" in file.read() else 1.0)
+    return patience(1.5 if sanitized() else 1.0)
 
 
 def served(lab):
