@@ -200,10 +200,9 @@ static void print_policies(struct printer *printer, const void *member)
 
 static bool no_zones(const void *member)
 {
-	struct zone *zones;
+	const struct config *config = (const struct config *)((const char *)member - offsetof(struct config, zones));
 
-	memcpy(&zones, member, sizeof(zones));
-	return zones == NULL;
+	return config->zone_count == 0;
 }
 
 const struct form form_zones = { read_zones, no_zones, print_zones, SCHEMA_NAMED };

@@ -39,10 +39,9 @@ static void read_sets(struct loader *loader, const struct field *field, const st
 
 static bool no_sets(const void *member)
 {
-	struct set *sets;
+	const struct config *config = (const struct config *)((const char *)member - offsetof(struct config, sets));
 
-	memcpy(&sets, member, sizeof(sets));
-	return sets == NULL;
+	return config->set_count == 0;
 }
 
 static void print_sets(struct printer *printer, const void *member)
