@@ -16,7 +16,7 @@ passed=0 failed=0
 
 # Modules are loaded as systemd-modules-load would.
 inside="sed 's/#.*//' '$top/contrib/modules/uplinkd.conf' | xargs -rn1 modprobe -q; uname -r
-cd '$top/tests/lab' && exec /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short $tests"
+cd '$top/tests/lab' && exec /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --reruns 1 -r fER $tests"
 
 [ $# -gt 0 ] || set -- linux-image-amd64 linux-image-6.12-amd64
 for kernel; do
