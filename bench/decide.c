@@ -272,7 +272,7 @@ static struct timing timing_of(uint32_t *times, size_t count)
 /* The best of some rounds, as the machine may be shared; the first fills the caches as a busy gateway has them. */
 static struct timing measure_decisions(const struct snapshot *snapshot, const struct flow *flows, uint32_t *times)
 {
-	struct decide_context context = { .now_s = 1 };
+	struct decide_context context = { .now_ms = 1000 };
 	struct timing best = { UINT32_MAX, UINT32_MAX };
 	struct decision decision;
 

@@ -103,6 +103,14 @@ void balancer_scores(const struct balancer *balancer, const struct flow *flow, c
 	}
 }
 
+const char *balancer_note(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context)
+{
+	if (!candidate->usable || balancer->algorithm->note == NULL)
+		return NULL;
+	return balancer->algorithm->note(balancer, candidate, flow, context);
+}
+
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count)
 {
 	*ret_count = balancer->count;

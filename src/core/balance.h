@@ -8,6 +8,7 @@
 
 #include "core/config.h"
 #include "core/flow.h"
+#include "core/loads.h"
 #include "core/siphash.h"
 
 /* A link that a policy may use, as it is now. */
@@ -27,6 +28,8 @@ struct pick_context {
 	const struct hash_key *key;
 	uint64_t random; /* evenly distributed; for the algorithms that need chance */
 	bool peek;       /* only ask what would be picked: no counter moves */
+	uint64_t now_ms; /* of a clock that never goes back */
+	struct loads *loads; /* NULL: nothing is known of the links' load */
 };
 
 /*
@@ -58,5 +61,9 @@ double balancer_score(const struct balancer *balancer, const struct candidate *c
 /* The same for all candidates at once, in their order: ret_scores has room for them. */
 void balancer_scores(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
 	double *ret_scores);
+
+/* A word of the algorithm on a usable candidate, such as "full"; NULL: none. Lives for ever. */
+const char *balancer_note(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context);
 
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count);

@@ -15,6 +15,9 @@ struct algorithm_row {
 	/* Of all candidates; NULL: score() is asked for each. What is not usable may get any. */
 	void (*scores)(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
 		double *ret_scores);
+	/* See balancer_note(); NULL: it never says anything. */
+	const char *(*note)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+		const struct pick_context *context);
 };
 
 struct balancer {

@@ -223,8 +223,8 @@ enum algorithm {
 	ALGORITHM_RANDOM,
 	ALGORITHM_HASH,
 	ALGORITHM_PRIORITY,
+	ALGORITHMS, /* how many there are */
 };
-#define ALGORITHMS 4
 
 enum flow_key {
 	KEY_NONE,

@@ -22,26 +22,38 @@ static size_t next_policy(const struct snapshot *snapshot, const struct classifi
 	return found;
 }
 
+struct pick_context snapshot_context(const struct snapshot *snapshot, const struct decide_context *context)
+{
+	return (struct pick_context){
+		.key = &snapshot->key,
+		.random = context->random,
+		.peek = context->peek,
+		.now_ms = context->now_ms,
+		.loads = snapshot->loads,
+	};
+}
+
 /* The link that the flow's key had last, while it is usable; else a fresh pick. */
 static const struct candidate *pick_link(const struct snapshot *snapshot, size_t policy, const struct flow *flow,
 	const struct decide_context *context, bool *ret_sticky)
 {
 	const struct balance *balance = &snapshot->config->policies[policy].balance;
 	const struct balancer *balancer = snapshot->balancers[policy];
-	struct pick_context pick = { &snapshot->key, context->random, context->peek };
+	struct pick_context pick = snapshot_context(snapshot, context);
+	uint32_t now_s = (uint32_t)(context->now_ms / 1000);
 	const struct candidate *chosen = NULL;
 	uint64_t hash = 0;
 
 	*ret_sticky = false;
 	if (balance->sticky_by != KEY_NONE) {
 		hash = flow_key_hash(&snapshot->key, balance->sticky_by, flow, snapshot->name_hashes[policy]);
-		chosen = balancer_candidate(balancer, sticky_get(snapshot->sticky, hash, context->now_s));
+		chosen = balancer_candidate(balancer, sticky_get(snapshot->sticky, hash, now_s));
 		*ret_sticky = chosen != NULL;
 	}
 	if (chosen == NULL)
 		chosen = balancer_pick(balancer, flow, &pick);
 	if (chosen != NULL && balance->sticky_by != KEY_NONE && !context->peek)
-		sticky_put(snapshot->sticky, hash, chosen->id, context->now_s, balance->sticky_for_s);
+		sticky_put(snapshot->sticky, hash, chosen->id, now_s, balance->sticky_for_s);
 	return chosen;
 }
 
@@ -49,7 +61,7 @@ static const struct candidate *pick_link(const struct snapshot *snapshot, size_t
 static bool choose(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
 	struct decision *decision)
 {
-	struct pick_context pick = { &snapshot->key, context->random, context->peek };
+	struct pick_context pick = snapshot_context(snapshot, context);
 	const struct candidate *chosen = pick_link(snapshot, decision->policy, flow, context, &decision->sticky);
 
 	if (chosen == NULL) {

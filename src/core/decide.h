@@ -34,17 +34,19 @@ struct snapshot {
 	size_t device_link_count;
 	struct balancer *any_link;   /* every usable link, for `if-none: any` */
 	struct sticky *sticky;       /* shared, not owned */
+	struct loads *loads;         /* the same; NULL: not known */
 	struct hash_key key;
 	struct mark_layout layout;
 	uint32_t generation;
 };
 
-/* What a new snapshot is made of. config, ids and sticky must outlive it. */
+/* What a new snapshot is made of. config, ids, sticky and loads must outlive it. */
 struct snapshot_parts {
 	const struct config *config;
 	const struct ids *ids;
 	const struct view *view;
 	struct sticky *sticky;
+	struct loads *loads; /* NULL: not known */
 	struct hash_key key;
 	uint32_t generation;
 	const struct snapshot *previous; /* NULL, or where counters of the same policies go on */
@@ -63,10 +65,13 @@ uint8_t snapshot_came_by(const struct snapshot *snapshot, uint32_t device_index)
 uint32_t snapshot_device(const struct snapshot *snapshot, uint8_t link);
 
 struct decide_context {
-	uint32_t now_s;  /* of the clock that the sticky table goes by */
+	uint64_t now_ms; /* of the clock that sticky table and loads go by */
 	uint64_t random;
 	bool peek;       /* only ask: nothing is counted or remembered */
 };
+
+/* What a balancer of the snapshot is asked with. */
+struct pick_context snapshot_context(const struct snapshot *snapshot, const struct decide_context *context);
 
 #define NO_POLICY SIZE_MAX
 

@@ -170,12 +170,27 @@ static const char *class_name(const struct config *config, const struct policy *
 	return index < config->qos.count ? config->qos.classes[index].name : NULL;
 }
 
+/* With what the algorithm has to say of it. */
+static const char *candidate_reason(struct arena *arena, const struct balancer *balancer,
+	const struct candidate *candidate, const struct flow *flow, const struct decision *decision,
+	const struct pick_context *context)
+{
+	const char *reason = explain_candidate(candidate->usable, candidate->id == decision->link, decision->sticky);
+	const char *note = balancer_note(balancer, candidate, flow, context);
+	char text[128];
+
+	if (note == NULL)
+		return reason;
+	snprintf(text, sizeof(text), "%s; %s", reason, note);
+	return arena_text(arena, text, strlen(text));
+}
+
 /* Only where the balancer was asked has it candidates. */
 static int tell_links(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow,
-	const struct decision *decision, struct explanation *explanation)
+	const struct decision *decision, const struct decide_context *context, struct explanation *explanation)
 {
 	const struct balancer *balancer = snapshot->balancers[decision->policy];
-	struct pick_context context = { .key = &snapshot->key, .peek = true };
+	struct pick_context pick = snapshot_context(snapshot, context);
 	const struct candidate *candidates;
 	size_t count;
 
@@ -187,8 +202,8 @@ static int tell_links(struct arena *arena, const struct snapshot *snapshot, cons
 		explanation->links[i] = (struct explained_link){
 			.name = snapshot->config->links[candidates[i].link].name,
 			.eligible = candidates[i].usable,
-			.score = balancer_score(balancer, &candidates[i], flow, &context),
-			.reason = explain_candidate(candidates[i].usable, candidates[i].id == decision->link, decision->sticky),
+			.score = balancer_score(balancer, &candidates[i], flow, &pick),
+			.reason = candidate_reason(arena, balancer, &candidates[i], flow, decision, &pick),
 		};
 	explanation->link_count = count;
 	return 0;
@@ -217,7 +232,7 @@ static void tell_rest(struct arena *arena, const struct snapshot *snapshot, cons
 }
 
 static int tell_decision(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow,
-	const struct decision *decision, struct explanation *explanation)
+	const struct decision *decision, const struct decide_context *context, struct explanation *explanation)
 {
 	const struct policy *policy =
 		decision->policy == NO_POLICY ? NULL : &snapshot->config->policies[decision->policy];
@@ -241,13 +256,13 @@ static int tell_decision(struct arena *arena, const struct snapshot *snapshot, c
 	tell_rest(arena, snapshot, policy, explanation);
 	if (policy == NULL || policy->action != ACTION_ALLOW || way.from_link || way.direct)
 		return 0;
-	return tell_links(arena, snapshot, flow, decision, explanation);
+	return tell_links(arena, snapshot, flow, decision, context, explanation);
 }
 
-int explain(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow, uint32_t now_s,
+int explain(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms,
 	struct explanation *ret_explanation)
 {
-	struct decide_context context = { .now_s = now_s, .peek = true };
+	struct decide_context context = { .now_ms = now_ms, .peek = true };
 	struct trace trace = { .steps = arena_array(arena, snapshot->config->policy_count + 1, sizeof(*trace.steps)) };
 	struct decision decision;
 
@@ -256,5 +271,5 @@ int explain(struct arena *arena, const struct snapshot *snapshot, const struct f
 	explanation_origin(arena, ret_explanation, flow, link_name(snapshot, flow->came_by));
 	decide(snapshot, flow, &context, &decision, &trace);
 	tell_walk(arena, snapshot, &trace, ret_explanation);
-	return tell_decision(arena, snapshot, flow, &decision, ret_explanation);
+	return tell_decision(arena, snapshot, flow, &decision, &context, ret_explanation);
 }

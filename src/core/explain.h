@@ -36,10 +36,10 @@ struct explanation {
 #define EXPLAIN_HINTS_MAX 8
 
 /*
- * Decides as a verdict thread would at now_s, changes nothing, and says why. Texts live in the arena, in the
+ * Decides as a verdict thread would at now_ms, changes nothing, and says why. Texts live in the arena, in the
  * configuration, or for ever. Of very many policies that do not match only the first and the last are told. 0 or -ENOMEM.
  */
-int explain(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow, uint32_t now_s,
+int explain(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms,
 	struct explanation *ret_explanation);
 
 /* An explanation with room for steps and hints, and nothing in it. 0 or -ENOMEM. */

@@ -144,6 +144,7 @@ struct snapshot *snapshot_new(const struct snapshot_parts *parts)
 	snapshot->config = parts->config;
 	snapshot->ids = parts->ids;
 	snapshot->sticky = parts->sticky;
+	snapshot->loads = parts->loads;
 	snapshot->key = parts->key;
 	snapshot->layout = mark_layout_of(&parts->config->kernel);
 	snapshot->generation = parts->generation;

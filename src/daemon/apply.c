@@ -29,6 +29,7 @@ struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *genera
 		.ids = &generation->ids,
 		.view = &view,
 		.sticky = daemon->sticky,
+		.loads = daemon->loads,
 		.key = daemon->state.key,
 		.generation = ++daemon->snapshot_generation,
 		.previous = previous,

@@ -297,8 +297,9 @@ static int make_parts(struct daemon *daemon)
 	const struct config *config = daemon->generation->config;
 
 	daemon->sticky = sticky_new(config->sticky_entries);
+	daemon->loads = loads_new();
 	daemon->links = links_new(daemon, daemon->generation, NULL, 0);
-	if (daemon->sticky == NULL || daemon->links == NULL || world_start(daemon, config) < 0)
+	if (daemon->sticky == NULL || daemon->loads == NULL || daemon->links == NULL || world_start(daemon, config) < 0)
 		return -ENOMEM;
 	keep_load(daemon);
 	return world_read(daemon);
@@ -388,6 +389,7 @@ static void stop(struct daemon *daemon)
 	netlink_close(daemon->routing);
 	devices_free(daemon->devices);
 	sticky_free(daemon->sticky);
+	free(daemon->loads);
 	free(daemon->zones);
 	free(daemon->attacks);
 	sets_free(daemon->sets);

@@ -13,6 +13,7 @@
 #include "core/flood.h"
 #include "core/health.h"
 #include "core/ids.h"
+#include "core/loads.h"
 #include "core/plan.h"
 #include "core/question.h"
 #include "core/sticky.h"
@@ -86,6 +87,7 @@ struct daemon {
 	uint16_t minute;                  /* of the local week, by which policies hold */
 	struct state state;               /* what was read at the start; outages are kept up to date */
 	struct sticky *sticky;
+	struct loads *loads;
 	struct devices *devices;
 	struct verdicts *verdicts;
 	struct plan *plan;                /* in force */

@@ -121,7 +121,8 @@ static void keep_score(struct decision_record *record, uint8_t link, float score
 static void fill_candidates(struct decision_record *record, const struct snapshot *snapshot, const struct flow *flow,
 	const struct balancer *balancer)
 {
-	struct pick_context context = { .key = &snapshot->key, .peek = true };
+	struct decide_context moment = { .now_ms = record->at_ms, .peek = true };
+	struct pick_context context = snapshot_context(snapshot, &moment);
 	const struct candidate *candidates;
 	double scores[CONFIG_LINKS_MAX];
 	size_t count;

@@ -153,6 +153,7 @@ static struct snapshot *snapshot_at(struct daemon *daemon, const struct snapshot
 		.ids = newest->ids,
 		.view = &view,
 		.sticky = newest->sticky,
+		.loads = newest->loads,
 		.key = newest->key,
 		.generation = newest->generation,
 		.previous = newest,
@@ -170,8 +171,7 @@ static int explain_at(struct daemon *daemon, struct arena *arena, const struct s
 
 	if (asked->timed && then == NULL)
 		return -ENOMEM;
-	error = explain(arena, then == NULL ? snapshot : then, &asked->flow, (uint32_t)(verdicts_now_ms() / 1000),
-		explanation);
+	error = explain(arena, then == NULL ? snapshot : then, &asked->flow, verdicts_now_ms(), explanation);
 	snapshot_free(then);
 	return error;
 }

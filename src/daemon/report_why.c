@@ -220,7 +220,7 @@ static int tell_steps(struct daemon *daemon, struct arena *arena, const struct d
 	struct explanation again = { .policy = NULL };
 
 	if (record->generation == snapshot->generation
-	    && explain(arena, snapshot, &flow, (uint32_t)(verdicts_now_ms() / 1000), &again) < 0)
+	    && explain(arena, snapshot, &flow, verdicts_now_ms(), &again) < 0)
 		return -ENOMEM;
 	if (record->generation == snapshot->generation && again.policy == explanation->policy) {
 		explanation->nat = nat_words(arena, snapshot, &flow, record, explanation->policy);

@@ -103,7 +103,7 @@ static void keep_decision(struct worker *worker, const struct snapshot *snapshot
 /* Our bits of the mark for this packet: what its flow was given a moment ago, or a fresh decision. */
 static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms)
 {
-	struct decide_context context = { .now_s = (uint32_t)(now_ms / 1000), .random = next_random(worker) };
+	struct decide_context context = { .now_ms = now_ms, .random = next_random(worker) };
 	uint64_t hash = pending_hash(&snapshot->key, flow);
 	struct decision decision;
 	uint32_t mark;

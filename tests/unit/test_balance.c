@@ -35,7 +35,7 @@ static struct flow flow_from(uint32_t source)
 static void count_picks(const struct balancer *balancer, unsigned int picks, unsigned int *taken)
 {
 	for (unsigned int i = 0; i < picks; i++) {
-		struct pick_context context = { &key, (uint64_t)rand() << 31 ^ (uint64_t)rand(), false };
+		struct pick_context context = { .key = &key, .random = (uint64_t)rand() << 31 ^ (uint64_t)rand() };
 		struct flow flow = flow_from(i);
 
 		taken[balancer_pick(balancer, &flow, &context)->link]++;
@@ -84,7 +84,7 @@ static void round_robin_goes_on_after_a_reload(void **state)
 static void peeking_takes_nothing(void **state)
 {
 	struct balance balance = { .algorithm = ALGORITHM_ROUND_ROBIN };
-	struct pick_context peek = { &key, 0, true }, take = { &key, 0, false };
+	struct pick_context peek = { .key = &key, .peek = true }, take = { .key = &key };
 	struct flow flow = flow_from(1);
 	struct candidate candidates[3];
 	struct balancer *balancer;

@@ -57,7 +57,7 @@ static void renew(struct world *world)
 
 static void decide_on(struct world *world, const struct flow *flow)
 {
-	struct decide_context context = { .now_s = world->now_s, .random = (uint64_t)rand() << 31 ^ (uint64_t)rand(),
+	struct decide_context context = { .now_ms = world->now_s * 1000ull, .random = (uint64_t)rand() << 31 ^ (uint64_t)rand(),
 		.peek = world->peek };
 
 	decide(world->snapshot, flow, &context, &world->decision, NULL);
@@ -343,7 +343,7 @@ static const char *walk(struct world *world, const struct flow *flow)
 {
 	static char text[512];
 	size_t room = world->gateway->config->policy_count + 1, length = 0;
-	struct decide_context context = { .now_s = world->now_s, .peek = true };
+	struct decide_context context = { .now_ms = world->now_s * 1000ull, .peek = true };
 	struct trace trace = { .steps = calloc(room, sizeof(struct trace_step)) };
 	struct decision decision;
 

@@ -116,7 +116,7 @@ static const char two_policies[] =
 
 static struct decision_record record_of(const struct snapshot *snapshot, const struct flow *flow)
 {
-	struct decide_context context = { .now_s = 1 };
+	struct decide_context context = { .now_ms = 1000 };
 	struct decision_record record;
 	struct decision decision;
 

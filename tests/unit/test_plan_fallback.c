@@ -173,7 +173,7 @@ static bool is_spared(const struct pair *pair, const struct flow *flow, const st
 
 static void check(const struct pair *pair, const struct flow *flow)
 {
-	struct decide_context context = { .now_s = 1, .random = (uint64_t)rand() };
+	struct decide_context context = { .now_ms = 1000, .random = (uint64_t)rand() };
 	struct outcome outcome = run_kernel(pair, flow);
 	struct decision decision;
 

@@ -120,7 +120,7 @@ static void *read_on(void *data)
 
 	while (!atomic_load(reading->over)) {
 		const struct snapshot *snapshot = publish_acquire(reading->publisher, reading->reader);
-		struct decide_context context = { .now_s = 1 };
+		struct decide_context context = { .now_ms = 1000 };
 		struct decision decision;
 
 		reading->went_back |= snapshot->generation < last;
