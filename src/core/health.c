@@ -317,6 +317,19 @@ const char *link_state_name(enum link_state state)
 	return "";
 }
 
+const char *link_duty_name(enum link_duty duty)
+{
+	switch (duty) {
+	case DUTY_SERVES:
+		return "in service";
+	case DUTY_DRAINS:
+		return "draining";
+	case DUTY_DISABLED:
+		return "disabled";
+	}
+	return "";
+}
+
 const char *link_cause_text(enum link_cause cause)
 {
 	switch (cause) {

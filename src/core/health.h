@@ -13,6 +13,13 @@ enum link_state {
 	LINK_DOWN,
 };
 
+/* What the operator wants of a link, whatever its state. */
+enum link_duty {
+	DUTY_SERVES,
+	DUTY_DRAINS,   /* takes no new connections, keeps those that run */
+	DUTY_DISABLED, /* takes none, and those that run are told as if it had failed */
+};
+
 /* Why a link is in its state; LINK_DOWN has a cause other than CAUSE_NONE. */
 enum link_cause {
 	CAUSE_NONE,
@@ -83,3 +90,6 @@ bool health_usable(const struct health *health);
 /* "up", "degraded", "down" and a cause in words, such as "no carrier". */
 const char *link_state_name(enum link_state state);
 const char *link_cause_text(enum link_cause cause);
+
+/* "in service", "draining", "disabled". */
+const char *link_duty_name(enum link_duty duty);

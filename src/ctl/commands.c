@@ -46,6 +46,17 @@ static const struct command_option try_options[] = {
 	{ 0 },
 };
 
+static const struct command_option drain_options[] = {
+	{ 0, "deadline", "TIME", false, "disable the link then: 90s, 10m, 2h; by default never" },
+	{ 0, "force", NULL, false, "though no other link works" },
+	{ 0 },
+};
+
+static const struct command_option disable_options[] = {
+	{ 0, "force", NULL, false, "though no other link works" },
+	{ 0 },
+};
+
 static const struct command_option events_options[] = {
 	{ 'f', "follow", NULL, false, "wait for what happens next" },
 	{ 'n', "lines", "NUMBER", false, "so many of the latest" },
@@ -111,6 +122,23 @@ const struct command commands[] = {
 		.argument = ARGUMENT_ADDRESS,
 		.summary = "let an address in again, and forget what it did",
 		.run = run_unblock },
+	{ .name = "drain",
+		.argument = ARGUMENT_ONE_LINK,
+		.options = drain_options,
+		.summary = "give a link no new connections; those that run go on",
+		.details = "The order lasts until `enable', over restarts of the daemon too. Checks go on.",
+		.run = run_duty },
+	{ .name = "disable",
+		.argument = ARGUMENT_ONE_LINK,
+		.options = disable_options,
+		.summary = "take a link out; its connections are told as if it had failed",
+		.details = "The order lasts until `enable', over restarts of the daemon too. Checks go on, and\n"
+			   "no mail tells of the link meanwhile.",
+		.run = run_duty },
+	{ .name = "enable",
+		.argument = ARGUMENT_ONE_LINK,
+		.summary = "put a link back that was drained or disabled",
+		.run = run_duty },
 	{ .name = "check",
 		.argument = ARGUMENT_FILE,
 		.options = check_options,

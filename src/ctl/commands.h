@@ -24,6 +24,7 @@ enum argument_kind {
 	ARGUMENT_FILE,
 	ARGUMENT_VERB,
 	ARGUMENT_ADDRESS,
+	ARGUMENT_ONE_LINK, /* not without */
 };
 
 #define COMMAND_OPTIONS_MAX 12
@@ -92,6 +93,7 @@ int run_events(const struct invocation *invocation);
 int run_help(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
+int run_duty(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
 int run_schema(const struct invocation *invocation);

@@ -16,6 +16,7 @@ static const char *const argument_names[] = {
 	[ARGUMENT_FILE] = " [FILE]",
 	[ARGUMENT_VERB] = " [VERB]",
 	[ARGUMENT_ADDRESS] = " ADDRESS",
+	[ARGUMENT_ONE_LINK] = " LINK",
 };
 
 static void print_option(FILE *out, const struct command_option *option)
@@ -152,6 +153,7 @@ static void print_words(const struct command *command)
 		[ARGUMENT_FILE] = "@file\n",
 		[ARGUMENT_VERB] = "",
 		[ARGUMENT_ADDRESS] = "@address\n",
+		[ARGUMENT_ONE_LINK] = "@link\n",
 	};
 
 	if (command != NULL) {

@@ -131,6 +131,10 @@ static int read_arguments(struct invocation *invocation, int count, char **words
 		return EXIT_USAGE;
 	}
 	invocation->argument = count > 0 ? words[0] : NULL;
+	if (command->argument == ARGUMENT_ONE_LINK && count == 0) {
+		output_error("`%s' needs a link", command->name);
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; command->options != NULL && command->options[i].name != NULL; i++) {
 		if (command->options[i].required && invocation->values[i] == NULL) {
 			output_error("`%s' needs --%s", command->name, command->options[i].name);

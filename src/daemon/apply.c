@@ -69,7 +69,7 @@ static void mark_dead(struct daemon *daemon)
 	bool another = links_any_usable(daemon);
 
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
-		daemon->links[i].view.dead = another && !daemon->links[i].view.usable;
+		daemon->links[i].view.dead = another && links_fails(&daemon->links[i]);
 }
 
 static struct plan *make_plan(struct daemon *daemon)

@@ -152,6 +152,7 @@ static void on_second(uv_timer_t *timer)
 	if (verdicts_now_ms() / 1000 % STICKY_EVERY_S == 0 && sticky_count(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000)) > 0)
 		keep_sticky(daemon, false);
 	siege_second(daemon);
+	duty_second(daemon);
 }
 
 static void tell_errors(struct daemon *daemon, const struct config_errors *errors)

@@ -66,6 +66,8 @@ struct link_run {
 	const struct link *link;
 	uint8_t id;
 	struct health health;
+	enum link_duty duty;          /* by the operator's order */
+	time_t drain_until;           /* DUTY_DRAINS: disabled then; 0: never */
 	struct checker *checker;      /* NULL without targets, or while the ground is not ready */
 	struct link_view view;        /* addresses live in daemon.devices */
 	struct flood flood;
@@ -141,6 +143,19 @@ bool links_any_usable(const struct daemon *daemon);
 const char *links_usable_names(const struct daemon *daemon, char *text, size_t size);
 struct link_run *links_new(struct daemon *daemon, struct generation *generation, const struct link_run *before,
 	size_t before_count);
+
+void links_view(struct link_run *run);         /* what state and duty mean for new and running connections */
+bool links_fails(const struct link_run *run);  /* its running connections have no future on it */
+
+/* duty.c: links are taken out of service and back by order. */
+void duty_begin(const struct daemon *daemon, struct link_run *run); /* as it was ordered before the start */
+void duty_second(struct daemon *daemon);
+void report_drain(void *data, const struct control_request *request, struct control_answer *answer);
+void report_disable(void *data, const struct control_request *request, struct control_answer *answer);
+void report_enable(void *data, const struct control_request *request, struct control_answer *answer);
+const char *duty_state_text(const struct link_run *run); /* "up" to "disabled" */
+const char *duty_reason_text(const struct link_run *run);
+const char *duty_mail_text(const struct link_run *run); /* what the table of links in a mail says of it */
 
 /* apply.c: makes kernel and threads what links and configuration ask for. */
 struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *generation, const struct snapshot *previous);

@@ -157,10 +157,32 @@ static bool copy_outages(const struct state *from, struct state *copy)
 	return true;
 }
 
+/* Of the links in force: an order for a link that went is forgotten. */
+static bool copy_orders(const struct daemon *daemon, struct state *copy)
+{
+	size_t count = daemon->generation->config->link_count;
+
+	copy->orders = arena_array(copy->arena, count, sizeof(struct order));
+	if (copy->orders == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct link_run *run = &daemon->links[i];
+
+		if (run->duty == DUTY_SERVES)
+			continue;
+		copy->orders[copy->order_count++] = (struct order){
+			arena_text(copy->arena, run->link->name, strlen(run->link->name)), run->duty, run->drain_until };
+		if (copy->orders[copy->order_count - 1].link == NULL)
+			return false;
+	}
+	return true;
+}
+
 static bool copy_state(const struct daemon *daemon, struct state *copy)
 {
 	*copy = (struct state){ .arena = arena_new(), .key = daemon->state.key };
-	return copy->arena != NULL && copy_records(daemon, copy) && copy_outages(&daemon->state, copy);
+	return copy->arena != NULL && copy_records(daemon, copy) && copy_outages(&daemon->state, copy)
+	       && copy_orders(daemon, copy);
 }
 
 static void write_state(struct job *job)

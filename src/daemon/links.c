@@ -62,8 +62,11 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].link = &config->links[i];
 		links[i].id = generation->ids.links[i];
 		begin_health(daemon, &links[i]);
+		duty_begin(daemon, &links[i]);
 		if (old == NULL || strcmp(old->link->device, links[i].link->device) != 0)
 			continue;
+		links[i].duty = old->duty;
+		links[i].drain_until = old->drain_until;
 		links[i].since = old->since;
 		links[i].health = old->health;
 		links[i].view = old->view;
@@ -111,10 +114,15 @@ static uint32_t round_timeout(void *data)
 }
 
 /* What a link's new state means for new and running connections. */
-static void set_view(struct link_run *run)
+bool links_fails(const struct link_run *run)
 {
-	run->view.usable = health_usable(&run->health);
-	run->view.dead = !run->view.usable;
+	return !health_usable(&run->health) || run->duty == DUTY_DISABLED;
+}
+
+void links_view(struct link_run *run)
+{
+	run->view.usable = health_usable(&run->health) && run->duty == DUTY_SERVES;
+	run->view.dead = links_fails(run);
 }
 
 static enum event_weight state_weight(enum link_state state)
@@ -129,7 +137,7 @@ static void link_changed(struct link_run *run, enum link_state before)
 	char names[512];
 
 	run->since = time(NULL);
-	set_view(run);
+	links_view(run);
 	apply_all(daemon, NULL);
 	if (state == LINK_DOWN)
 		apply_dead_link(daemon, run);
@@ -137,7 +145,8 @@ static void link_changed(struct link_run *run, enum link_state before)
 		run->link->name, link_state_name(state), run->health.cause == CAUSE_NONE ? "" : ": ",
 		run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause),
 		links_usable_names(daemon, names, sizeof(names)));
-	tell_link(daemon, run, before);
+	if (run->duty != DUTY_DISABLED)
+		tell_link(daemon, run, before);
 }
 
 static void on_round(void *data, const struct round *round, uint64_t now_ms)
@@ -196,7 +205,7 @@ int links_start(struct daemon *daemon)
 		struct link_run *run = &daemon->links[i];
 
 		health_ground(&run->health, &run->link->check, world_ground(run), verdicts_now_ms());
-		set_view(run);
+		links_view(run);
 	}
 	return 0;
 }

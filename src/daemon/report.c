@@ -60,22 +60,22 @@ static json_t *milliseconds(uint32_t us)
 
 static json_t *report_link(const struct link_run *run, const struct tally *tally)
 {
-	const char *reason = run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause);
 	bool down = run->health.state == LINK_DOWN;
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:i, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:i, s:o, s:o}",
 		"name", run->link->name,
 		"device", run->link->device,
-		"state", link_state_name(run->health.state),
+		"state", duty_state_text(run),
 		"since", (json_int_t)run->since,
-		"reason", reason,
+		"reason", duty_reason_text(run),
 		"latency_ms", milliseconds(health_latency_us(&run->health)),
 		"loss", (double)health_loss_permille(&run->health) / 1000,
 		"download_bps", (json_int_t)run->download_bps,
 		"upload_bps", (json_int_t)run->upload_bps,
 		"connections", tally->links[run->id],
 		"weight", (int)run->link->weight,
-		"down_for_s", down ? json_integer(time(NULL) - run->since) : json_null());
+		"down_for_s", down ? json_integer(time(NULL) - run->since) : json_null(),
+		"drain_until", run->drain_until == 0 ? json_null() : json_integer(run->drain_until));
 }
 
 json_t *report_links(struct daemon *daemon)
@@ -107,7 +107,7 @@ static const char *overall(const struct daemon *daemon)
 	if (!links_any_usable(daemon))
 		return "down";
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
-		if (daemon->links[i].health.state != LINK_UP)
+		if (daemon->links[i].health.state != LINK_UP && daemon->links[i].duty == DUTY_SERVES)
 			return "degraded";
 	}
 	return "up";
@@ -340,6 +340,9 @@ const struct control_verb report_verbs[] = {
 	{ "/config", false, report_config },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
+	{ "/drain", true, report_drain },
+	{ "/disable", true, report_disable },
+	{ "/enable", true, report_enable },
 	{ "/reload", true, answer_reload },
 	{ "/try", true, report_try },
 	{ "/confirm", true, report_confirm },

@@ -38,7 +38,7 @@ static void fill_links(struct daemon *daemon, struct alert_link *links)
 			.name = run->link->name,
 			.device = run->link->device,
 			.state = run->health.state,
-			.reason = run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause),
+			.reason = duty_mail_text(run),
 			.latency_us = health_latency_us(&run->health),
 			.loss_permille = health_loss_permille(&run->health),
 			.since = run->since,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What outlives the daemon: numbers of links and policies, the hash key, sticky choices, open outages. */
+/* What outlives the daemon: numbers of links and policies, the hash key, open outages, orders. */
 
 #include "service/state.h"
 
@@ -106,6 +106,43 @@ static int read_outages(struct arena *arena, const json_t *array, struct state *
 	return 0;
 }
 
+static bool read_duty(const json_t *word, enum link_duty *ret_duty)
+{
+	for (enum link_duty duty = DUTY_DRAINS; duty <= DUTY_DISABLED && json_is_string(word); duty++) {
+		*ret_duty = duty;
+		if (strcmp(json_string_value(word), link_duty_name(duty)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int read_order(struct arena *arena, const json_t *item, struct order *ret_order)
+{
+	const json_t *until = json_object_get(item, "until");
+
+	if (!read_duty(json_object_get(item, "duty"), &ret_order->duty) || !json_is_integer(until))
+		return -EBADMSG;
+	ret_order->until = json_integer_value(until);
+	return read_text(arena, json_object_get(item, "link"), &ret_order->link);
+}
+
+static int read_orders(struct arena *arena, const json_t *array, struct state *state)
+{
+	if (!json_is_array(array))
+		return -EBADMSG;
+	state->orders = arena_array(arena, json_array_size(array), sizeof(*state->orders));
+	if (!state->orders)
+		return -ENOMEM;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		int result = read_order(arena, json_array_get(array, i), &state->orders[i]);
+
+		if (result < 0)
+			return result;
+	}
+	state->order_count = json_array_size(array);
+	return 0;
+}
+
 static int read_document(const json_t *document, struct state *state)
 {
 	const json_t *version = json_object_get(document, "version");
@@ -126,6 +163,9 @@ static int read_document(const json_t *document, struct state *state)
 			&state->class_count);
 	if (result == 0)
 		result = read_outages(state->arena, json_object_get(document, "outages"), state);
+	/* The same of orders. */
+	if (result == 0 && json_object_get(document, "orders") != NULL)
+		result = read_orders(state->arena, json_object_get(document, "orders"), state);
 	return result;
 }
 
@@ -236,16 +276,33 @@ static json_t *outages_document(const struct outage *outages, size_t count)
 	return array;
 }
 
+static json_t *orders_document(const struct order *orders, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < count; i++) {
+		json_t *item = json_pack("{s:s, s:s, s:I}", "link", orders[i].link, "duty",
+			link_duty_name(orders[i].duty), "until", (json_int_t)orders[i].until);
+
+		if (json_array_append_new(array, item) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *state_document(const struct state *state)
 {
 	char key[KEY_DIGITS + 1];
 
 	snprintf(key, sizeof(key), "%016" PRIx64 "%016" PRIx64, state->key.words[0], state->key.words[1]);
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", STATE_VERSION, "key", key, "links",
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "version", STATE_VERSION, "key", key, "links",
 		ids_document(state->links, state->link_count), "policies",
 		ids_document(state->policies, state->policy_count), "classes",
 		ids_document(state->classes, state->class_count), "outages",
-		outages_document(state->outages, state->outage_count));
+		outages_document(state->outages, state->outage_count), "orders",
+		orders_document(state->orders, state->order_count));
 }
 
 int state_write(const char *folder, const struct state *state)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What outlives the daemon: numbers of links, policies and classes, the hash key, sticky choices, open outages. */
+/* What outlives the daemon: numbers of links, policies and classes, the hash key, open outages, orders. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/health.h"
 #include "core/ids.h"
 #include "core/siphash.h"
 
@@ -14,6 +15,13 @@ struct outage {
 	int64_t since;          /* seconds since 1970 */
 };
 
+/* What an operator ordered; a link without an order serves. */
+struct order {
+	const char *link;
+	enum link_duty duty;
+	int64_t until; /* draining: disabled from this second since 1970 on; 0: never */
+};
+
 struct state {
 	struct arena *arena;
 	struct hash_key key;
@@ -21,6 +29,8 @@ struct state {
 	size_t link_count, policy_count, class_count;
 	struct outage *outages;
 	size_t outage_count;
+	struct order *orders;
+	size_t order_count;
 };
 
 /*

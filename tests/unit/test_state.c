@@ -86,11 +86,14 @@ static void comes_back_as_it_was(void **test)
 	struct id_record links[] = { { "fiber", 1 }, { "lte", 60 } };
 	struct id_record policies[] = { { "voice \"quoted\"", 8190 } };
 	struct id_record classes[] = { { "bulk", 30 }, { "voice", 1 } };
+	struct order orders[] = { { "lte", DUTY_DRAINS, 1700000100 }, { "fiber", DUTY_DISABLED, 0 } };
 	struct outage outages[] = { { "lte", "1.2@gw", 1700000000 }, { "fiber", NULL, 1700000001 } };
 	struct state written = { .key = { { 0x0123456789abcdef, 0xffffffffffffffff } }, .links = links,
 		.link_count = 2, .policies = policies, .policy_count = 1, .classes = classes, .class_count = 2,
 		.outages = outages,
-		.outage_count = 2 };
+		.outage_count = 2,
+		.orders = orders,
+		.order_count = 2 };
 	struct state state;
 	struct stat status;
 
@@ -115,6 +118,12 @@ static void comes_back_as_it_was(void **test)
 	assert_string_equal(state.outages[0].message_id, "1.2@gw");
 	assert_int_equal(state.outages[0].since, 1700000000);
 	assert_null(state.outages[1].message_id);
+	assert_int_equal(state.order_count, 2);
+	assert_string_equal(state.orders[0].link, "lte");
+	assert_int_equal(state.orders[0].duty, DUTY_DRAINS);
+	assert_int_equal(state.orders[0].until, 1700000100);
+	assert_string_equal(state.orders[1].link, "fiber");
+	assert_int_equal(state.orders[1].duty, DUTY_DISABLED);
 	arena_free(state.arena);
 }
 
@@ -162,6 +171,7 @@ static void sets_aside_what_it_cannot_use(void **test)
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"outages\":[{}]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"classes\":{\"c\":31},\"outages\":[]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"outages\":[{\"link\":\"a\"}]}",
+		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{},\"outages\":[],\"orders\":[{\"link\":\"a\",\"duty\":\"in service\",\"until\":0}]}",
 		"{\"version\":1,\"key\":\"" KEY "\",\"links\":{},\"policies\":{}}",
 	};
 
