@@ -20,7 +20,8 @@ extern const struct form form_networks;
 extern const struct form form_gateway; /* link_forms.c */
 extern const struct form form_link_nat, form_policy_nat; /* nat_forms.c; the keys of a map are in field->table */
 extern const struct form form_nat_family, form_nat_source, form_nat_prefix, form_nat_destination; /* and these its keys */
-extern const struct form form_targets;
+extern const struct form form_targets; /* target_forms.c; and the kinds of one: */
+extern const struct form form_ping, form_tcp, form_http, form_dns;
 extern const struct form form_ends; /* ends.c */
 extern const struct form form_protocols, form_ports; /* match_forms.c */
 extern const struct form form_icmp_types, form_dscps; /* packet_forms.c */
@@ -38,6 +39,10 @@ const char *check_device(const char *text, const char **ret_hint);
 const char *check_path(const char *text, const char **ret_hint);
 const char *check_file(const char *text, const char **ret_hint);
 const char *check_socket(const char *text, const char **ret_hint);
+const char *check_address(const char *text, const char **ret_hint);
+const char *check_host(const char *text, const char **ret_hint);
+const char *check_phrase(const char *text, const char **ret_hint);
+const char *check_url(const char *text, const char **ret_hint);
 const char *check_mail_address(const char *text, const char **ret_hint);
 const char *check_mail_server(const char *text, const char **ret_hint);
 const char *check_mail_user(const char *text, const char **ret_hint);

@@ -19,6 +19,7 @@ static const struct definition {
 	const char *name, *schema;
 } definitions[] = {
 	{ "address", PATTERN(ADDRESS) },
+	{ "address-port", PATTERN("(" ADDRESS4 "|\\\\[" ADDRESS6 "\\\\]):" PORT) },
 	{ "addresses", SCHEMA_LIST_OF("address") },
 	{ "code-point", "{ \"anyOf\": [{ \"type\": \"integer\", \"minimum\": 0, \"maximum\": 63 }, "
 		PATTERN("(cs[0-7]|af[1-4][1-3]|ef|va|le|[0-9]{1,2})") "] }" },
@@ -27,6 +28,7 @@ static const struct definition {
 	{ "end", PATTERN("[A-Za-z0-9._:/-]+") }, /* a name, or a network */
 	{ "endpoint", PATTERN("(" ADDRESS4 "(:" PORT ")?|" ADDRESS6 "|\\\\[" ADDRESS6 "\\\\](:" PORT ")?)") },
 	{ "events", PATTERN("[1-9][0-9]{0,8}/(s|m|h)") },
+	{ "host", PATTERN("[A-Za-z0-9_][A-Za-z0-9._-]*") },
 	{ "hours", PATTERN(HOUR "-" HOUR) },
 	{ "icmp-type", "{ \"anyOf\": [{ \"type\": \"integer\", \"minimum\": 0, \"maximum\": 255 }, "
 		PATTERN("([a-z][a-z-]*|[0-9]{1,3}(/[0-9]{1,3})?)") "] }" },
@@ -36,13 +38,12 @@ static const struct definition {
 	{ "network", PATTERN(ADDRESS "(/[0-9]{1,3})?") },
 	{ "networks", PATTERN(ADDRESS "(/[0-9]{1,3}|-" ADDRESS ")?") }, /* or a range */
 	{ "path", PATTERN("/.*") },
+	{ "phrase", "{ \"type\": \"string\", \"minLength\": 1, \"maxLength\": 200 }" },
 	{ "ports", "{ \"anyOf\": [{ \"type\": \"integer\", \"minimum\": 1, \"maximum\": 65535 }, "
 		PATTERN(PORT "(-" PORT ")?") "] }" },
 	{ "range", PATTERN(ADDRESS "(-" ADDRESS ")?") },
 	{ "share", PATTERN("(0|[1-9][0-9]{0,11})([.][0-9]{1,3})? ?(%|bit|kbit|mbit|gbit)") },
-	{ "target", "{ \"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, \"additionalProperties\": false, "
-		"\"properties\": { \"ping\": " SCHEMA_OF("address") ", \"tcp\": "
-		PATTERN("(" ADDRESS4 "|\\\\[" ADDRESS6 "\\\\]):" PORT) " } }" },
+	{ "url", PATTERN("https?://([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[" ADDRESS6 "\\\\])(:" PORT ")?([/?].*)?") },
 };
 
 static const struct checked {
@@ -52,6 +53,10 @@ static const struct checked {
 	{ check_name, SCHEMA_OF("name") },
 	{ check_device, SCHEMA_OF("device") },
 	{ check_path, SCHEMA_OF("path") },
+	{ check_address, SCHEMA_OF("address") },
+	{ check_host, SCHEMA_OF("host") },
+	{ check_phrase, SCHEMA_OF("phrase") },
+	{ check_url, SCHEMA_OF("url") },
 	{ check_socket, SCHEMA_OF("path") },
 	{ check_mail_address, SCHEMA_OF("mail-address") },
 	{ check_mail_server, PATTERN("smtps?://([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[" ADDRESS6 "\\\\])(:" PORT ")?") },

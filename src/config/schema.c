@@ -136,9 +136,41 @@ static const struct field degraded[] = {
 	{ .key = NULL },
 };
 
+static const struct word records[] = {
+	{ "a", IPV4 },
+	{ "aaaa", IPV6 },
+	{ NULL, 0 },
+};
+
+const struct field schema_target_http[] = {
+	{ "url", TEXT(target, url, check_url), REQUIRED, .meaning = "what is fetched, by http: or https:" },
+	{ "address", TEXT(target, at, check_address), OPTIONAL,
+		.meaning = "where its host is; by default the name is looked up through the link" },
+	{ "status", NUMBER(target, status, 100, 599), OPTIONAL, .meaning = "what must come; by default 200 to 299" },
+	{ "text", TEXT(target, text, check_phrase), OPTIONAL, .meaning = "what must be in the first 64 KB of the page" },
+	{ "verify", BOOL(target, verify), .standard = "true", .meaning = "whether the certificate must be good" },
+	{ .key = NULL },
+};
+
+const struct field schema_target_dns[] = {
+	{ "server", TEXT(target, at, check_address), REQUIRED, .meaning = "the address of the name server" },
+	{ "name", TEXT(target, name, check_host), REQUIRED, .meaning = "a name that has an address" },
+	{ "type", WORD(target, record, records), .standard = "a", .meaning = "the kind of address: a or aaaa" },
+	{ .key = NULL },
+};
+
+/* As enum target_kind has them. */
+const struct field schema_target[] = {
+	{ "ping", FORM(target, address, form_ping), .meaning = "an ICMP echo to this address" },
+	{ "tcp", FORM(target, address, form_tcp), .meaning = "a TCP handshake with this address and port" },
+	{ "http", FORM(target, url, form_http), .table = schema_target_http, .meaning = "a page: its URL, or more of it" },
+	{ "dns", FORM(target, name, form_dns), .table = schema_target_dns, .meaning = "a name that a server must know" },
+	{ .key = NULL },
+};
+
 static const struct field check[] = {
-	{ "targets", FORM(check, targets, form_targets), .standard = NULL,
-		.meaning = "who must answer: a list of { ping: ADDRESS } and { tcp: \"ADDRESS:PORT\" }" },
+	{ "targets", FORM(check, targets, form_targets), .standard = NULL, .table = schema_target,
+		.meaning = "who must answer: a list of { ping: ADDRESS }, { tcp: \"ADDRESS:PORT\" }, { http: URL }, { dns: { server: ADDRESS, name: NAME } }" },
 	{ "need", NUMBER(check, need, 1, 16), .standard = "1", .meaning = "targets that must answer" },
 	{ "interval", TIME(check, interval_ms, 100, 60 * MINUTE), .standard = "1s", .meaning = "time between rounds" },
 	{ "timeout", TIME(check, timeout_ms, 10, 60 * MINUTE), .standard = "auto", .zero = "auto",

@@ -132,6 +132,54 @@ static const char *skip_host(const char *text)
 	return address_parse(inside, &address) ? text + length + 1 : NULL;
 }
 
+const char *check_address(const char *text, const char **ret_hint)
+{
+	struct address address;
+
+	*ret_hint = "write an address such as 192.0.2.1 or \"2001:db8::1\"";
+	return address_parse(text, &address) ? NULL : "is not an address";
+}
+
+const char *check_host(const char *text, const char **ret_hint)
+{
+	const char *rest = text[0] == '[' || strlen(text) > 253 ? NULL : skip_host(text);
+
+	*ret_hint = "write a name such as example.net";
+	return rest == NULL || *rest != '\0' ? "is no name of a host" : NULL;
+}
+
+/* What a body is searched for. */
+const char *check_phrase(const char *text, const char **ret_hint)
+{
+	*ret_hint = "write some words of the page, 1 to 200 characters of one line";
+	if (text[0] == '\0' || strlen(text) > 200)
+		return "is empty or too long";
+	return has_control(text) ? "has a control character in it" : NULL;
+}
+
+const char *check_url(const char *text, const char **ret_hint)
+{
+	size_t scheme = strncmp(text, "http://", 7) == 0 ? 7 : strncmp(text, "https://", 8) == 0 ? 8 : 0;
+	const char *rest = scheme == 0 || strlen(text) > 1000 ? NULL : skip_host(text + scheme);
+	uint16_t port, last;
+	char number[6] = "";
+
+	*ret_hint = "write \"http://example.net/path\" or \"https://192.0.2.1:8443/\"";
+	if (rest == NULL)
+		return scheme == 0 ? "starts with neither http:// nor https://" : "names no host";
+	if (*rest == ':') {
+		size_t length = strcspn(rest + 1, "/?");
+
+		memcpy(number, rest + 1, length < sizeof(number) ? length : 0);
+		if (!value_ports(number, &port, &last) || port != last)
+			return "has no port after the colon";
+		rest += 1 + length;
+	}
+	if (*rest != '\0' && *rest != '/' && *rest != '?')
+		return "has something after the host that is no path";
+	return has_control(rest) || strpbrk(rest, " \"<>\\^`{|}#") != NULL ? "has a character that no URL has" : NULL;
+}
+
 const char *check_mail_server(const char *text, const char **ret_hint)
 {
 	size_t scheme = strncmp(text, "smtp://", 7) == 0 ? 7 : strncmp(text, "smtps://", 8) == 0 ? 8 : 0;

@@ -48,6 +48,19 @@ int config_policy(const struct config *config, const char *name)
 	return -1;
 }
 
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool target_equal(const struct target *a, const struct target *b)
+{
+	return a->kind == b->kind && a->port == b->port && address_equal(&a->address, &b->address)
+	       && text_equal(a->url, b->url) && text_equal(a->at, b->at) && text_equal(a->text, b->text)
+	       && a->status == b->status && a->verify == b->verify && text_equal(a->name, b->name)
+	       && a->record == b->record;
+}
+
 bool limits_any(const struct limits *limits)
 {
 	return limits->connections != 0 || limits->new_connections.count != 0 || limits->bandwidth_bps != 0;

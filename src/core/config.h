@@ -90,13 +90,25 @@ struct nat {
 enum target_kind {
 	TARGET_PING,
 	TARGET_TCP,
+	TARGET_HTTP, /* also HTTPS, as the URL says */
+	TARGET_DNS,
 };
 
 struct target {
 	enum target_kind kind;
-	struct address address;
-	uint16_t port; /* TARGET_TCP */
+	struct address address; /* not of TARGET_HTTP */
+	uint16_t port;          /* TARGET_TCP */
+	const char *url;        /* TARGET_HTTP */
+	const char *at;         /* TARGET_HTTP: the address of the URL's host; NULL: it is looked up through the link */
+	const char *text;       /* TARGET_HTTP: what the body must have in it; NULL: anything */
+	unsigned int status;    /* TARGET_HTTP: what it must be; 0: 200 to 299 */
+	bool verify;            /* TARGET_HTTP: the certificate must be good */
+	const char *name;       /* TARGET_DNS */
+	enum family record;     /* TARGET_DNS: an address of this family is asked for */
 };
+
+/* Whether they ask the same. */
+bool target_equal(const struct target *a, const struct target *b);
 
 /* Without targets only carrier, address and gateway decide. */
 struct check {

@@ -13,8 +13,7 @@ static bool same_check(const struct check *a, const struct check *b)
 	if (a->count != b->count || a->interval_ms != b->interval_ms)
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
-		if (a->targets[i].kind != b->targets[i].kind || a->targets[i].port != b->targets[i].port
-		    || !address_equal(&a->targets[i].address, &b->targets[i].address))
+		if (!target_equal(&a->targets[i], &b->targets[i]))
 			return false;
 	}
 	return true;

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "service/log.h"
+#include "service/lookup.h"
+#include "service/probe_http.h"
 #include "service/probe_ping.h"
 #include "service/probe_tcp.h"
 
@@ -22,9 +24,11 @@ struct probe {
 	struct checker *checker;
 	const struct target *target;
 	size_t slot; /* in checker.probes */
-	int fd;
+	int fd; /* of pings and connections; poll is theirs */
 	uint64_t sent_ns;
 	struct ping ping;
+	struct probe_http *http;
+	struct lookup *lookup;
 };
 
 /*
@@ -72,6 +76,12 @@ static void free_owner(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* One packet there and one back; the others are exchanges of many. */
+static bool is_single(const struct target *target)
+{
+	return target->kind == TARGET_PING || target->kind == TARGET_TCP;
+}
+
 /* The descriptor is free at once, also while the loop is still letting go of the handle. */
 static void settle(struct checker *checker, size_t slot)
 {
@@ -81,8 +91,14 @@ static void settle(struct checker *checker, size_t slot)
 		return;
 	checker->probes[slot] = NULL;
 	checker->waiting--;
-	uv_close((uv_handle_t *)&probe->poll, free_owner);
-	close(probe->fd);
+	if (is_single(probe->target)) {
+		uv_close((uv_handle_t *)&probe->poll, free_owner);
+		close(probe->fd);
+		return;
+	}
+	probe_http_free(probe->http);
+	lookup_free(probe->lookup);
+	free(probe);
 }
 
 static void settle_all(struct checker *checker)
@@ -127,6 +143,9 @@ static int look(const struct probe *probe, uint64_t *ret_latency_us)
 		result = probe_tcp_read(probe->fd, &handshake_us);
 		*ret_latency_us = handshake_us != 0 ? handshake_us : us_since(probe->sent_ns);
 		break;
+	case TARGET_HTTP:
+	case TARGET_DNS:
+		return 0; /* they tell by themselves */
 	}
 	return result;
 }
@@ -198,8 +217,54 @@ static int ask(struct checker *checker, struct probe *probe)
 	case TARGET_TCP:
 		result = probe_tcp_connect(&checker->path, &target->address, target->port);
 		break;
+	case TARGET_HTTP:
+	case TARGET_DNS:
+		break;
 	}
 	return result;
+}
+
+static void end_exchange(struct probe *probe, bool good)
+{
+	struct checker *checker = probe->checker;
+
+	if (good)
+		count_answer(checker, us_since(probe->sent_ns));
+	settle(checker, probe->slot);
+	if (checker->waiting == 0)
+		finish(checker);
+}
+
+static void on_page(void *data, int result)
+{
+	end_exchange(data, result > 0);
+}
+
+static void on_address(void *data, int result, const struct address *address)
+{
+	(void)address;
+	end_exchange(data, result == 0);
+}
+
+static int begin_exchange(struct checker *checker, struct probe *probe)
+{
+	const struct target *target = probe->target;
+	uv_loop_t *loop = checker->timer.loop;
+	int result;
+
+	probe->sent_ns = uv_hrtime();
+	if (target->kind == TARGET_HTTP)
+		result = probe_http_new(loop, &checker->path, target, checker->timeout, on_page, probe, &probe->http);
+	else
+		result = lookup_new(loop, &checker->path, &target->address, target->name, target->record, checker->timeout,
+			on_address, probe, &probe->lookup);
+	if (result < 0) {
+		free(probe);
+		return result;
+	}
+	checker->probes[probe->slot] = probe;
+	checker->waiting++;
+	return 0;
 }
 
 static int watch(struct checker *checker, struct probe *probe)
@@ -230,6 +295,8 @@ static int start_probe(struct checker *checker, size_t slot)
 	probe->checker = checker;
 	probe->target = &checker->check->targets[slot];
 	probe->slot = slot;
+	if (!is_single(probe->target))
+		return begin_exchange(checker, probe);
 	probe->fd = ask(checker, probe);
 	if (probe->fd < 0) {
 		int error = probe->fd;
@@ -247,9 +314,19 @@ static void tell_error(struct checker *checker)
 	checker->told_error = checker->error;
 }
 
+/* A page and a look-up take longer than a packet there and back, by which the timeout is measured. */
+static bool all_single(const struct check *check)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		if (!is_single(&check->targets[i]))
+			return false;
+	}
+	return true;
+}
+
 static void begin(struct checker *checker)
 {
-	uint32_t timeout = checker->timeout_ms(checker->data);
+	uint32_t timeout = all_single(checker->check) ? checker->timeout_ms(checker->data) : 0;
 
 	if (timeout == 0 || timeout > checker->check->interval_ms)
 		timeout = checker->check->interval_ms;

@@ -28,11 +28,11 @@ static void hears_every_kind_of_target(void **state)
 {
 	int server = lab_listen(443);
 	struct target targets[] = {
-		{ TARGET_PING, far4, 0 },
-		{ TARGET_PING, far6, 0 },
-		{ TARGET_PING, far6_local, 0 },
-		{ TARGET_TCP, far4, 443 },
-		{ TARGET_TCP, far6, 443 },
+		{ .kind = TARGET_PING, .address = far4 },
+		{ .kind = TARGET_PING, .address = far6 },
+		{ .kind = TARGET_PING, .address = far6_local },
+		{ .kind = TARGET_TCP, .address = far4, .port = 443 },
+		{ .kind = TARGET_TCP, .address = far6, .port = 443 },
 	};
 
 	(void)state;
@@ -52,12 +52,12 @@ static void counts_who_answers(void **state)
 {
 	int server = lab_listen(443);
 	struct target targets[] = {
-		{ TARGET_PING, far4, 0 },
-		{ TARGET_PING, silent4, 0 },
-		{ TARGET_TCP, far4, 443 },
-		{ TARGET_TCP, far4, 444 }, /* refused */
-		{ TARGET_TCP, silent4, 443 },
-		{ TARGET_PING, nowhere6, 0 }, /* no route */
+		{ .kind = TARGET_PING, .address = far4 },
+		{ .kind = TARGET_PING, .address = silent4 },
+		{ .kind = TARGET_TCP, .address = far4, .port = 443 },
+		{ .kind = TARGET_TCP, .address = far4, .port = 444 }, /* refused */
+		{ .kind = TARGET_TCP, .address = silent4, .port = 443 },
+		{ .kind = TARGET_PING, .address = nowhere6 }, /* no route */
 	};
 	uint64_t before = uv_hrtime();
 	struct round round = lab_round(targets, 6, 600);
@@ -72,7 +72,7 @@ static void counts_who_answers(void **state)
 
 static void ends_when_nothing_can_come(void **state)
 {
-	struct target targets[] = { { TARGET_TCP, far4, 444 }, { TARGET_TCP, far6, 444 } };
+	struct target targets[] = { { .kind = TARGET_TCP, .address = far4, .port = 444 }, { .kind = TARGET_TCP, .address = far6, .port = 444 } };
 	uint64_t before = uv_hrtime();
 	struct round round = lab_round(targets, 2, 16000);
 
@@ -85,7 +85,7 @@ static void ends_when_nothing_can_come(void **state)
 static void leaves_no_connection_behind(void **state)
 {
 	int server = lab_listen(443);
-	struct target target = { TARGET_TCP, far4, 443 };
+	struct target target = { .kind = TARGET_TCP, .address = far4, .port = 443 };
 	struct watch *watch = watch_new(&target, 1, 50);
 
 	(void)state;
@@ -121,7 +121,7 @@ static void hears_a_server_that_hangs_up(void **state)
 /* Of IPv4 the kernel takes a target as on-link where a bound socket finds no route; of IPv6 it does not. */
 static void carries_the_mark(void **state)
 {
-	struct target targets[] = { { TARGET_PING, far6, 0 }, { TARGET_TCP, far6, 443 } };
+	struct target targets[] = { { .kind = TARGET_PING, .address = far6 }, { .kind = TARGET_TCP, .address = far6, .port = 443 } };
 	int server = lab_listen(443);
 	struct watch *watch = watch_new(targets, 2, 400);
 	unsigned int without_mark;
@@ -141,7 +141,7 @@ static void carries_the_mark(void **state)
 /* The main table knows a way by wan0; the check of wan1 must not take it. */
 static void leaves_by_its_own_device(void **state)
 {
-	struct target targets[] = { { TARGET_PING, far4, 0 }, { TARGET_TCP, far4, 443 } };
+	struct target targets[] = { { .kind = TARGET_PING, .address = far4 }, { .kind = TARGET_TCP, .address = far4, .port = 443 } };
 	int server = lab_listen(443);
 	struct watch *watch = watch_new(targets, 2, 400);
 
@@ -171,7 +171,7 @@ static unsigned long replies_seen(enum family family)
 
 static unsigned int answers_to(enum family family, enum forgery forgery, size_t rounds)
 {
-	struct target target = { TARGET_PING, family == IPV4 ? far4 : far6, 0 };
+	struct target target = { .kind = TARGET_PING, .address = family == IPV4 ? far4 : far6 };
 	struct watch *watch = watch_new(&target, 1, 200);
 	struct forger forger = { .family = family, .forgery = forgery };
 	unsigned long before = replies_seen(family);
@@ -237,7 +237,7 @@ static void busy_once(uv_check_t *check)
 /* Busy with something else past the deadline while the answer lies there: the link is not to blame. */
 static void reads_once_more_at_the_deadline(void **state)
 {
-	struct target target = { TARGET_PING, far4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = far4 };
 	struct watch *watch = watch_new(&target, 1, 200);
 	struct forger forger = { .family = IPV4, .forgery = HONEST };
 	uv_check_t check = { .data = &forger };
@@ -268,7 +268,7 @@ static int64_t lateness_ms(const struct watch *watch, size_t round)
 /* Rounds that take half an interval each would be off by 600 ms in the end if beginnings drifted. */
 static void keeps_to_the_grid(void **state)
 {
-	struct target target = { TARGET_PING, silent4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = silent4 };
 	struct watch *watch = watch_new(&target, 1, GRID_MS);
 	int64_t least = INT64_MAX;
 
@@ -290,7 +290,7 @@ static void keeps_to_the_grid(void **state)
 /* An answer may be waited for as long as the interval; the next round follows at once. */
 static void waits_a_whole_interval_at_most(void **state)
 {
-	struct target target = { TARGET_PING, silent4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = silent4 };
 	struct watch *watch = watch_new(&target, 1, GRID_MS);
 	int64_t least = INT64_MAX;
 
@@ -312,7 +312,7 @@ static void sleep_through_some(struct watch *watch)
 
 static void does_not_catch_up_after_a_pause(void **state)
 {
-	struct target target = { TARGET_PING, far4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = far4 };
 	struct watch *watch = watch_new(&target, 1, GRID_MS);
 
 	(void)state;
@@ -332,7 +332,7 @@ static void restart(struct watch *watch)
 
 static void begins_at_once_when_restarted(void **state)
 {
-	struct target target = { TARGET_PING, far4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = far4 };
 	struct watch *watch = watch_new(&target, 1, 60000);
 
 	(void)state;
@@ -344,7 +344,7 @@ static void begins_at_once_when_restarted(void **state)
 
 static void forgets_the_round_when_restarted(void **state)
 {
-	struct target target = { TARGET_PING, silent4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = silent4 };
 	struct watch *watch = watch_new(&target, 1, 60000);
 
 	(void)state;
@@ -382,8 +382,8 @@ static void free_in_callback(const struct target *targets, size_t count, const c
 /* The callback comes from a socket, from the deadline, and from a round that could not be sent. */
 static void can_be_freed_in_the_callback(void **state)
 {
-	struct target targets[] = { { TARGET_PING, far4, 0 }, { TARGET_TCP, far4, 444 },
-		{ TARGET_PING, silent4, 0 } };
+	struct target targets[] = { { .kind = TARGET_PING, .address = far4 }, { .kind = TARGET_TCP, .address = far4, .port = 444 },
+		{ .kind = TARGET_PING, .address = silent4 } };
 
 	(void)state;
 	free_in_callback(targets, 2, "wan0");
@@ -393,7 +393,7 @@ static void can_be_freed_in_the_callback(void **state)
 
 static void can_be_freed_at_any_time(void **state)
 {
-	struct target targets[] = { { TARGET_PING, silent4, 0 }, { TARGET_TCP, silent4, 1 } };
+	struct target targets[] = { { .kind = TARGET_PING, .address = silent4 }, { .kind = TARGET_TCP, .address = silent4, .port = 1 } };
 	struct watch *watch = watch_new(targets, 2, 60000);
 
 	(void)state;
@@ -409,7 +409,7 @@ static void can_be_freed_at_any_time(void **state)
 
 static void refuses_what_cannot_be_checked(void **state)
 {
-	struct target target = { TARGET_PING, far4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = far4 };
 	struct watch *watch = watch_new(&target, 1, 100);
 
 	(void)state;
@@ -421,7 +421,7 @@ static void refuses_what_cannot_be_checked(void **state)
 
 static void says_nothing_for_want_of_descriptors(void **state)
 {
-	struct target target = { TARGET_PING, far4, 0 };
+	struct target target = { .kind = TARGET_PING, .address = far4 };
 	struct watch *watch = watch_new(&target, 1, 20);
 	struct rlimit before, none = { 0 };
 
@@ -442,7 +442,7 @@ static void says_nothing_for_want_of_descriptors(void **state)
 /* A modem that is unplugged and comes back has a new index; the checker is not told. */
 static void follows_a_device_that_comes_back(void **state)
 {
-	struct target targets[] = { { TARGET_PING, far4, 0 }, { TARGET_PING, far6, 0 } };
+	struct target targets[] = { { .kind = TARGET_PING, .address = far4 }, { .kind = TARGET_PING, .address = far6 } };
 	struct watch *watch = watch_new(targets, 2, 200);
 
 	(void)state;
