@@ -19,7 +19,6 @@
 enum {
 	EXIT_FINE = 0,
 	EXIT_ERROR = 1,
-	EXIT_CONFIGURATION = 4,
 };
 
 #define WATCH_MS          50
@@ -253,44 +252,35 @@ static int open_kernel(struct daemon *daemon)
 }
 
 /* Where the file has what was tried and not confirmed, the configuration before that comes into force. */
-static void load_before(struct daemon *daemon, const struct config *config)
+static struct generation *load_before(struct daemon *daemon, const struct config *config)
 {
 	char *before = trial_resume(daemon, config);
+	struct generation *generation = before == NULL ? NULL : generation_parse(daemon, before);
 
-	if (before == NULL)
-		return;
-	daemon->generation = generation_parse(daemon, before);
-	if (daemon->generation == NULL)
+	if (before != NULL && generation == NULL)
 		log_error("the configuration before the trial cannot be loaded: that of the file is in force");
 	free(before);
+	return generation;
 }
 
-static int load(struct daemon *daemon)
+/* Takes config over: the state folder is in it, and the numbers of its names are in the state. */
+static int load(struct daemon *daemon, struct config *config)
 {
-	struct config_errors errors = { 0 };
-	struct config *config;
-	int error;
+	int error = state_prepare(config->state_directory);
 
-	/* The state folder is in the configuration, and the numbers of names are in the state. */
-	error = config_load(daemon->config_path, &config, &errors);
-	if (error == 0) {
-		error = state_prepare(config->state_directory);
-		if (error == 0)
-			error = state_read(config->state_directory, &daemon->state);
-		if (error < 0)
-			log_error("no state folder %s: %s", config->state_directory, strerror(-error));
-		else
-			load_before(daemon, config);
+	if (error == 0)
+		error = state_read(config->state_directory, &daemon->state);
+	if (error < 0) {
+		log_error("no state folder %s: %s", config->state_directory, strerror(-error));
 		config_free(config);
-	} else {
-		config_errors_print(stderr, &errors, isatty(STDERR_FILENO));
-	}
-	config_errors_free(&errors);
-	if (error < 0 || daemon->generation != NULL)
 		return error;
-	daemon->generation = generation_load(daemon, daemon->config_path, &errors);
-	config_errors_free(&errors);
-	return daemon->generation == NULL ? -EINVAL : 0;
+	}
+	daemon->generation = load_before(daemon, config);
+	if (daemon->generation == NULL)
+		daemon->generation = generation_new(daemon, config);
+	else
+		config_free(config);
+	return daemon->generation == NULL ? -ENOMEM : 0;
 }
 
 static int make_parts(struct daemon *daemon)
@@ -335,9 +325,9 @@ static int start_verdicts(struct daemon *daemon)
 	return error;
 }
 
-static int start(struct daemon *daemon)
+static int start(struct daemon *daemon, struct config *config)
 {
-	int error = load(daemon);
+	int error = load(daemon, config);
 
 	if (error == 0)
 		error = open_kernel(daemon);
@@ -401,9 +391,9 @@ static void stop(struct daemon *daemon)
 	trial_end(&daemon->trial);
 }
 
-static int run(struct daemon *daemon)
+static int run(struct daemon *daemon, struct config *config)
 {
-	int error = start(daemon);
+	int error = start(daemon, config);
 
 	if (error == 0) {
 		events_add(daemon->events, EVENT_DAEMON, EVENT_NOTICE, NULL, "uplinkd " VERSION " runs: %zu links, %zu policies, %s",
@@ -414,7 +404,7 @@ static int run(struct daemon *daemon)
 		notify_send("STOPPING=1");
 	}
 	stop(daemon);
-	return error == -EINVAL ? EXIT_CONFIGURATION : error < 0 ? EXIT_ERROR : EXIT_FINE;
+	return error < 0 ? EXIT_ERROR : EXIT_FINE;
 }
 
 /* Where it is installed; else beside the daemon, as in a build tree. The caller frees it. */
@@ -436,13 +426,14 @@ static char *find_mail_program(void)
 	return strdup(path);
 }
 
-int daemon_run(const char *config_path, bool foreground)
+int daemon_run(const char *config_path, struct config *config, bool foreground)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	uv_loop_t loop;
 	int code;
 
 	if (daemon == NULL || uv_loop_init(&loop) < 0) {
+		config_free(config);
 		free(daemon);
 		return EXIT_ERROR;
 	}
@@ -455,7 +446,12 @@ int daemon_run(const char *config_path, bool foreground)
 	daemon->mail_program = find_mail_program();
 	gethostname(daemon->host, sizeof(daemon->host) - 1);
 	daemon->events = events_new(publish_line, daemon);
-	code = daemon->events == NULL || daemon->mail_program == NULL ? EXIT_ERROR : run(daemon);
+	if (daemon->events == NULL || daemon->mail_program == NULL) {
+		config_free(config);
+		code = EXIT_ERROR;
+	} else {
+		code = run(daemon, config);
+	}
 	uv_loop_close(&loop);
 	free(daemon->mail_program);
 	free(daemon);

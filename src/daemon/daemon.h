@@ -122,8 +122,11 @@ struct daemon {
 	bool foreground, ending;
 };
 
-/* daemon.c: brings everything up, runs until told to end, takes everything down. Exit code. */
-int daemon_run(const char *config_path, bool foreground);
+/*
+ * daemon.c: brings everything up, runs until told to end, takes everything down. Takes config over, which is what the
+ * file has. Exit code.
+ */
+int daemon_run(const char *config_path, struct config *config, bool foreground);
 
 /* world.c: reads devices into the links' and zones' views. 0, or -errno and the old views stay. */
 int world_read(struct daemon *daemon);
@@ -170,6 +173,7 @@ int apply_remove(const char *config_path);
 void advice_give(struct daemon *daemon);
 
 /* reload.c */
+struct generation *generation_new(struct daemon *daemon, struct config *config); /* takes config over; NULL: no memory */
 struct generation *generation_load(struct daemon *daemon, const char *path, struct config_errors *errors);
 struct generation *generation_parse(struct daemon *daemon, const char *text); /* NULL: no memory, or not what we printed */
 void generation_free(void *generation);

@@ -137,12 +137,12 @@ static int run(const struct options *options)
 	if (config == NULL)
 		return EXIT_CONFIGURATION;
 	log_open(options->foreground, !options->foreground || config->syslog.enabled, config->syslog.facility);
-	config_free(config);
 	if (!options->foreground && daemon(0, 0) < 0) {
 		log_error("cannot go to the background");
+		config_free(config);
 		return EXIT_FAILURE;
 	}
-	return daemon_run(options->config_path, options->foreground);
+	return daemon_run(options->config_path, config, options->foreground);
 }
 
 int main(int count, char **arguments)

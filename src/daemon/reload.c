@@ -20,8 +20,8 @@ void generation_free(void *data)
 	free(generation);
 }
 
-/* Gives the numbers that the names had before. Takes config over; NULL: no memory. */
-static struct generation *generation_new(struct daemon *daemon, struct config *config)
+/* Gives the numbers that the names had before. */
+struct generation *generation_new(struct daemon *daemon, struct config *config)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 
