@@ -40,13 +40,15 @@ static const struct essential packet_queue = {
 };
 
 /* These may be missing. */
-static const struct essential synproxy = {
-	"CONFIG_NFT_SYNPROXY (module nft_synproxy)", { .kind = SYNPROXY, .synproxy = { .mss = 1460 } },
+enum { SYNPROXIES, CONNECTION_LIMITS };
+
+static const struct essential optional[] = {
+	[SYNPROXIES] = { "CONFIG_NFT_SYNPROXY (module nft_synproxy)", { .kind = SYNPROXY, .synproxy = { .mss = 1460 } } },
+	[CONNECTION_LIMITS] = { "CONFIG_NFT_CONNLIMIT (module nft_connlimit)",
+		{ .kind = OVER_LIMIT, .limit = { .kind = LIMIT_CONNECTIONS, .count = 1 } } },
 };
-static const struct essential connection_limit = {
-	"CONFIG_NFT_CONNLIMIT (module nft_connlimit)",
-	{ .kind = OVER_LIMIT, .limit = { .kind = LIMIT_CONNECTIONS, .count = 1 } },
-};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static int try_table(struct netlink *netlink, uint32_t flags, char *message, size_t size)
 {
@@ -61,28 +63,39 @@ static int try_table(struct netlink *netlink, uint32_t flags, char *message, siz
 }
 
 /* In a regular chain: a base chain that comes and goes would drop every packet that a queue holds. */
-static int try_statement(struct netlink *netlink, const struct essential *essential,
-	const struct ruleset_features *features)
+static const char *const chain_name = "probe";
+static const char *const target_name = "target";
+
+static void add_statement(struct batch *batch, const struct essential *essential, const struct ruleset_features *features)
 {
-	const char *chain_name = "probe", *target_name = "target";
-	struct chain chain = { .name = chain_name }, target = { .name = target_name };
+	const char *target = target_name;
 	uint32_t state = CONNECTION_NEW;
 	unsigned int weight = 1;
 	struct statement statement = essential->statement;
 	struct ruleset_rule rule = { .comment = "probe", .statements = &statement, .count = 1 };
+
+	statement.values = (struct values){ &state, 1 };
+	statement.spread.chains = &target;
+	statement.spread.weights = &weight;
+	statement.spread.count = 1;
+	message_rule_add(batch, features, chain_name, &rule);
+}
+
+/* All of them at once: a batch that is thrown away again takes the kernel many milliseconds, whatever is in it. */
+static int try_statements(struct netlink *netlink, const struct essential *items, size_t count,
+	const struct ruleset_features *features)
+{
+	struct chain chain = { .name = chain_name }, target = { .name = target_name };
 	struct batch batch;
 	char message[256];
 	int error;
 
-	statement.values = (struct values){ &state, 1 };
-	statement.spread.chains = &target_name;
-	statement.spread.weights = &weight;
-	statement.spread.count = 1;
 	batch_start(&batch, netlink, SCRATCH_TABLE, 0);
 	message_table_add(&batch, 0);
 	message_chain_add(&batch, &target);
 	message_chain_add(&batch, &chain);
-	message_rule_add(&batch, features, chain_name, &rule);
+	for (size_t i = 0; i < count; i++)
+		add_statement(&batch, &items[i], features);
 	error = batch_check(&batch, message, sizeof(message));
 	batch_free(&batch);
 	return error;
@@ -116,20 +129,42 @@ static int probe_queue(struct netlink *netlink, struct ruleset_features *feature
 	int error;
 
 	features->native_queue = true;
-	error = try_statement(netlink, &packet_queue, features);
+	error = try_statements(netlink, &packet_queue, 1, features);
 	if (!is_missing(error))
 		return error;
 	features->native_queue = false;
-	return try_statement(netlink, &packet_queue, features);
+	return try_statements(netlink, &packet_queue, 1, features);
 }
 
+static void probe_optional(struct netlink *netlink, struct ruleset_features *features)
+{
+	bool all = try_statements(netlink, optional, COUNT(optional), features) == 0;
+
+	features->synproxy = all || try_statements(netlink, &optional[SYNPROXIES], 1, features) == 0;
+	features->connection_limit = all || try_statements(netlink, &optional[CONNECTION_LIMITS], 1, features) == 0;
+}
+
+static int probe_table(struct netlink *netlink, char *message, size_t size)
+{
+	int error = try_table(netlink, 0, message, size);
+
+	if (error < 0 && !is_missing(error))
+		return explain(message, size, error);
+	if (error < 0) {
+		snprintf(message, size, "the kernel lacks CONFIG_NF_TABLES_INET (module nf_tables)");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* One by one, to name what is missing. */
 static int probe_essentials(struct netlink *netlink, const struct ruleset_features *features, char *message,
 	size_t size)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < sizeof(essentials) / sizeof(*essentials); i++) {
-		int error = try_statement(netlink, &essentials[i], features);
+	for (size_t i = 0; i < COUNT(essentials); i++) {
+		int error = try_statements(netlink, &essentials[i], 1, features);
 
 		if (error == 0)
 			continue;
@@ -144,22 +179,19 @@ static int probe_essentials(struct netlink *netlink, const struct ruleset_featur
 int ruleset_probe(struct netlink *netlink, struct ruleset_features *ret_features, char *message, size_t size)
 {
 	struct ruleset_features features = { 0 };
-	int error = try_table(netlink, 0, message, size), queue;
+	bool whole = try_statements(netlink, essentials, COUNT(essentials), &features) == 0;
+	int error = whole ? 0 : probe_table(netlink, message, size), queue;
 
-	if (is_missing(error)) {
-		snprintf(message, size, "the kernel lacks CONFIG_NF_TABLES_INET (module nf_tables)");
-		return -EOPNOTSUPP;
-	}
 	if (error < 0)
-		return explain(message, size, error);
+		return error;
 	features.owner = try_table(netlink, TABLE_OURS, message, size) == 0;
 	message[0] = '\0';
 	queue = probe_queue(netlink, &features);
 	if (queue < 0 && !is_missing(queue))
 		return explain(message, size, queue);
-	features.synproxy = try_statement(netlink, &synproxy, &features) == 0;
-	features.connection_limit = try_statement(netlink, &connection_limit, &features) == 0;
-	error = probe_essentials(netlink, &features, message, size);
+	probe_optional(netlink, &features);
+	if (!whole)
+		error = probe_essentials(netlink, &features, message, size);
 	if (queue < 0 && (error == 0 || error == -EOPNOTSUPP)) {
 		add_missing(message, size, packet_queue.what);
 		error = -EOPNOTSUPP;
