@@ -61,9 +61,14 @@ bool target_equal(const struct target *a, const struct target *b)
 	       && a->record == b->record;
 }
 
+bool limits_connections(const struct limits *limits)
+{
+	return limits->connections != 0 || limits->new_connections.count != 0;
+}
+
 bool limits_any(const struct limits *limits)
 {
-	return limits->connections != 0 || limits->new_connections.count != 0 || limits->bandwidth_bps != 0;
+	return limits_connections(limits) || limits->bandwidth_bps != 0;
 }
 
 const char *detector_name(enum detector detector)

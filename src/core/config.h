@@ -299,6 +299,9 @@ struct limits {
 	uint32_t block_for_s;        /* 0: who is over the limit is not blocked */
 };
 
+/* Whether connections are, by their number or by how many begin. */
+bool limits_connections(const struct limits *limits);
+
 /* Whether anything is limited. */
 bool limits_any(const struct limits *limits);
 

@@ -117,11 +117,6 @@ void plan_remember_source(struct planner *planner, const char *name)
 		"its source is told to the daemon");
 }
 
-static bool limits_connections(const struct limits *limits)
-{
-	return limits->connections != 0 || limits->new_connections.count != 0;
-}
-
 static bool limits_bandwidth(const struct limits *limits)
 {
 	return limits->bandwidth_bps != 0;

@@ -60,7 +60,7 @@ static void check_reverse_path(struct daemon *daemon, const struct link_run *run
 			run->link->name);
 }
 
-static bool limits_connections(const struct config *config)
+static bool limits_live_connections(const struct config *config)
 {
 	bool found = config->dos.detectors[DETECT_CONNECTIONS].enabled;
 
@@ -74,7 +74,7 @@ static void check_features(struct daemon *daemon)
 {
 	const struct config *config = daemon->generation->config;
 
-	if (!daemon->features.connection_limit && limits_connections(config))
+	if (!daemon->features.connection_limit && limits_live_connections(config))
 		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 			"this kernel lacks CONFIG_NFT_CONNLIMIT: live connections are not limited");
 	if (!daemon->features.synproxy && plan_watches_handshakes(config))

@@ -179,30 +179,30 @@ static bool tally_bytes(const struct connection *connection, void *data)
 }
 
 /* What the kernel refused alone: what was refused a moment before, and connections over a limit. */
-static uint64_t refused_by_kernel(struct daemon *daemon, size_t index)
+static uint64_t refused_by_kernel(struct daemon *daemon, size_t index, bool keeps_answers)
 {
-	const struct config *config = daemon->generation->config;
-	const struct policy *policy = &config->policies[index];
+	const struct policy *policy = &daemon->generation->config->policies[index];
 	uint64_t count = 0, sum = 0;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s-%u", PLAN_REFUSED, daemon->generation->ids.policies[index]);
-	if (plan_keeps_answers_of(policy) && plan_keeps_answers(config) &&
+	if (keeps_answers && plan_keeps_answers_of(policy) &&
 		ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, name, &count) == 0)
 		sum += count;
 	snprintf(name, sizeof(name), "%s-%u", PLAN_OVER, daemon->generation->ids.policies[index]);
-	if ((policy->limits.connections != 0 || policy->limits.new_connections.count != 0) &&
+	if (limits_connections(&policy->limits) &&
 		ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, name, &count) == 0)
 		sum += count;
 	return sum;
 }
 
-static json_t *report_policy(struct daemon *daemon, size_t index, uint64_t bytes)
+static json_t *report_policy(struct daemon *daemon, size_t index, bool keeps_answers, uint64_t bytes)
 {
 	const struct config *config = daemon->generation->config;
 	unsigned int id = daemon->generation->ids.policies[index];
 	uint64_t refused = verdicts_count(daemon->verdicts, id, MARK_LINK_DROP)
-	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT) + refused_by_kernel(daemon, index);
+	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT)
+	                   + refused_by_kernel(daemon, index, keeps_answers);
 	uint64_t all = verdicts_count(daemon->verdicts, id, MARK_LINK_DIRECT);
 	json_t *links = json_object();
 
@@ -222,13 +222,14 @@ static void answer_policies(void *data, const struct control_request *request, s
 	struct daemon *daemon = data;
 	struct { struct mark_layout layout; uint64_t *bytes; } sum = {
 		mark_layout_of(&daemon->generation->config->kernel), calloc(1u << MARK_POLICY_BITS, sizeof(uint64_t)) };
+	bool keeps_answers = plan_keeps_answers(daemon->generation->config);
 	json_t *list = json_array();
 
 	(void)request;
 	if (sum.bytes != NULL)
 		conntrack_list(daemon->conntrack, mark_policy_mask(sum.layout), tally_bytes, &sum);
 	for (size_t i = 0; i < daemon->generation->config->policy_count; i++)
-		json_array_append_new(list, report_policy(daemon, i,
+		json_array_append_new(list, report_policy(daemon, i, keeps_answers,
 			sum.bytes == NULL ? 0 : sum.bytes[daemon->generation->ids.policies[i]]));
 	free(sum.bytes);
 	report_document(answer, list);
