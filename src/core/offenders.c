@@ -50,6 +50,13 @@ struct network offender_site(const struct address *address)
 	return network_around(address, address->family == IPV6 ? 64 : 32);
 }
 
+const char *offender_text(const struct address *site, char *text, size_t size)
+{
+	struct network network = offender_site(site);
+
+	return site->family == IPV4 ? address_format(site, text, size) : network_format(&network, text, size);
+}
+
 static bool is_free(const struct offender *offender)
 {
 	return offender->since_ms == 0;

@@ -70,3 +70,6 @@ void offenders_each(const struct offenders *offenders, uint64_t now_ms,
 
 /* The network that an address offends as: itself, or its /64. */
 struct network offender_site(const struct address *address);
+
+/* What people are told of a site: the address, or the /64; at most size bytes, ADDRESS_TEXT_MAX are enough. */
+const char *offender_text(const struct address *site, char *text, size_t size);

@@ -14,21 +14,12 @@ struct listing {
 	time_t now;
 };
 
-static const char *site_text(const struct address *site, char text[static ADDRESS_TEXT_MAX])
-{
-	struct network network = offender_site(site);
-
-	if (site->family == IPV4)
-		return address_format(site, text, ADDRESS_TEXT_MAX);
-	return network_format(&network, text, ADDRESS_TEXT_MAX);
-}
-
 static void add_packets(const struct address *site, uint64_t packets, void *data)
 {
 	struct listing *listing = data;
 	char text[ADDRESS_TEXT_MAX];
 
-	json_object_set_new(listing->packets, site_text(site, text), json_integer((json_int_t)packets));
+	json_object_set_new(listing->packets, offender_text(site, text, sizeof(text)), json_integer((json_int_t)packets));
 }
 
 static void add_blocked(const struct offender *offender, void *data)
@@ -41,7 +32,7 @@ static void add_blocked(const struct offender *offender, void *data)
 		detector = detector_name((enum detector)offender->cause);
 	else if (offender->cause >= OFFENCE_POLICY)
 		policy = report_policy_name(listing->daemon->generation, offender->cause - OFFENCE_POLICY);
-	address = site_text(&offender->site, text);
+	address = offender_text(&offender->site, text, sizeof(text));
 	json_array_append_new(listing->list, json_pack("{s:s, s:s?, s:s?, s:I, s:I, s:i, s:I}", "address", address, "detector", detector, "policy", policy,
 		"since", (json_int_t)(listing->now - (time_t)((listing->now_ms - offender->since_ms) / 1000)),
 		"until", (json_int_t)(listing->now + (time_t)((offender->until_ms - listing->now_ms + 999) / 1000)),

@@ -23,13 +23,6 @@ struct attacks {
 	uint64_t mailed_ms;
 };
 
-static const char *source_text(const struct address *site, char *text, size_t size)
-{
-	struct network network = offender_site(site);
-
-	return site->family == IPV4 ? address_format(site, text, size) : network_format(&network, text, size);
-}
-
 static const char *local_time(time_t when, const char *format, char *text, size_t size)
 {
 	struct tm parts;
@@ -62,7 +55,7 @@ void tell_attack(struct daemon *daemon, const struct offender *offender, uint32_
 	char answer[64];
 
 	defence_cause(daemon, offender->cause, cause, sizeof(cause));
-	snprintf(attack, sizeof(attack), "%s from %s", cause, source_text(&offender->site, source, sizeof(source)));
+	snprintf(attack, sizeof(attack), "%s from %s", cause, offender_text(&offender->site, source, sizeof(source)));
 	if (rate > 0)
 		snprintf(speed, sizeof(speed), "at least %u each second were too many; ", rate);
 	snprintf(sentence, sizeof(sentence), "%s: %s%s until %s", attack, speed,

@@ -81,11 +81,13 @@ static void ipv6_offends_by_its_network(void **state)
 {
 	struct offenders *offenders = offenders_new(64, key);
 	struct address site = address("2001:db8:0:1::");
+	char text[ADDRESS_TEXT_MAX];
 	struct offender offender;
 
 	(void)state;
 	assert_int_equal(offend(offenders, "2001:db8:0:1::5", 10, SECOND, &offender), OFFENCE_FIRST);
 	assert_true(address_equal(&offender.site, &site));
+	assert_string_equal(offender_text(&offender.site, text, sizeof(text)), "2001:db8:0:1::/64");
 	assert_int_equal(offend(offenders, "2001:db8:0:1:ffff::", 10, SECOND, &offender), OFFENCE_KNOWN);
 	assert_int_equal(offend(offenders, "2001:db8:0:2::5", 10, SECOND, &offender), OFFENCE_FIRST);
 	offenders_free(offenders);
