@@ -34,18 +34,11 @@ void compare_add(struct comparer *comparer, const struct config_change *change)
 
 char *compare_print(struct comparer *comparer, const struct config *config, const struct field *table, const void *base)
 {
-	char *text = NULL;
-	size_t size;
-	struct printer printer = { .out = open_memstream(&text, &size), .config = config };
+	char *text = table_text(config, table, base);
 
-	if (printer.out != NULL) {
-		print_table(&printer, table, base);
-		if (fclose(printer.out) == 0)
-			return text;
-		free(text);
-	}
-	comparer->error = -ENOMEM;
-	return NULL;
+	if (text == NULL)
+		comparer->error = -ENOMEM;
+	return text;
 }
 
 struct node *compare_tree(struct comparer *comparer, const char *text)

@@ -59,6 +59,9 @@ void config_errors_print(FILE *out, const struct config_errors *errors, int colo
 /* The configuration whole, every default filled in, as YAML that loads again to the same; where its schema is, first. */
 void config_print(FILE *out, const struct config *config);
 
+/* The same as text; the caller frees it. NULL: no memory. */
+char *config_text(const struct config *config);
+
 /* A JSON Schema (draft 2020-12) of the file and of those in policies.d, for editors, made from the table of all keys. */
 void config_schema_print(FILE *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Prints a configuration by the rows of the schema, as YAML that loads again to the same. */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/forms.h"
@@ -8,6 +9,9 @@
 #ifndef PKGDATADIR
 #define PKGDATADIR "/usr/share/uplinkd"
 #endif
+
+/* Tells editors where the schema is. */
+#define HEAD "# yaml-language-server: $schema=" PKGDATADIR "/schema.json\n"
 
 static uint64_t load(const void *base, const struct field *field)
 {
@@ -249,10 +253,40 @@ void print_table(struct printer *printer, const struct field *table, const void 
 	}
 }
 
-void config_print(FILE *out, const struct config *config)
+static void print_whole(FILE *out, const struct config *config, const char *head, const struct field *table, const void *base)
 {
 	struct printer printer = { .out = out, .config = config };
 
-	fputs("# yaml-language-server: $schema=" PKGDATADIR "/schema.json\n", out);
-	print_table(&printer, schema_top, config);
+	fputs(head, out);
+	print_table(&printer, table, base);
+}
+
+void config_print(FILE *out, const struct config *config)
+{
+	print_whole(out, config, HEAD, schema_top, config);
+}
+
+static char *text_of(const struct config *config, const char *head, const struct field *table, const void *base)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
+		return NULL;
+	print_whole(out, config, head, table, base);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *config_text(const struct config *config)
+{
+	return text_of(config, HEAD, schema_top, config);
+}
+
+char *table_text(const struct config *config, const struct field *table, const void *base)
+{
+	return text_of(config, "", table, base);
 }

@@ -106,6 +106,7 @@ struct printer {
 };
 
 void print_table(struct printer *printer, const struct field *table, const void *base);
+char *table_text(const struct config *config, const struct field *table, const void *base); /* NULL: no memory; the caller frees it */
 void print_key(struct printer *printer, const char *key); /* indentation or comma, the key, the colon */
 void print_text(struct printer *printer, const char *text); /* quoted where it must */
 void print_names(struct printer *printer, const struct names *names);

@@ -125,7 +125,7 @@ int reload(struct daemon *daemon, struct config_errors *errors, char *message, s
 		snprintf(message, size, "no memory");
 		return errors->count > 0 ? -EINVAL : -ENOMEM;
 	}
-	before = trial_text(daemon->generation->config);
+	before = config_text(daemon->generation->config);
 	error = generation_enter(daemon, generation, message, size);
 	if (error == 0)
 		trial_settle(daemon, before);

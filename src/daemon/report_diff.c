@@ -64,17 +64,13 @@ void report_diff(void *data, const struct control_request *request, struct contr
 void report_config(void *data, const struct control_request *request, struct control_answer *answer)
 {
 	struct daemon *daemon = data;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	char *text = config_text(daemon->generation->config);
 
 	(void)request;
-	if (out == NULL) {
+	if (text == NULL) {
 		report_problem(answer, 500, "no memory");
 		return;
 	}
-	config_print(out, daemon->generation->config);
-	fclose(out);
 	answer->status = 200;
 	answer->document = json_pack("{s:s, s:s}", "file", daemon->config_path, "text", text);
 	free(text);

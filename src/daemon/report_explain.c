@@ -20,15 +20,6 @@ static bool is_local(const struct devices *devices, const struct address *addres
 	return false;
 }
 
-static const struct device *device_by_index(const struct devices *devices, uint32_t index)
-{
-	for (size_t i = 0; i < devices->count; i++) {
-		if (devices->items[i].index == index)
-			return &devices->items[i];
-	}
-	return NULL;
-}
-
 /* Where a packet from this address would come in: where one to it would leave. 0: from this machine, or nowhere. */
 static uint32_t arriving_device(struct daemon *daemon, const struct flow *flow)
 {
@@ -86,7 +77,7 @@ static bool own_address(const struct daemon *daemon, uint32_t device, struct add
 {
 	const struct devices *devices = daemon->devices;
 	enum family family = address->family;
-	bool found = first_address(device_by_index(devices, device), family, address);
+	bool found = first_address(devices_by_index(devices, device), family, address);
 
 	for (size_t i = 0; i < devices->count && !found; i++)
 		found = first_address(&devices->items[i], family, address);
@@ -126,7 +117,7 @@ static void hint_device(struct daemon *daemon, struct arena *arena, const struct
 			question->from, question->in);
 		return;
 	}
-	known = device_by_index(daemon->devices, arriving_device(daemon, flow));
+	known = devices_by_index(daemon->devices, arriving_device(daemon, flow));
 	if (known != NULL && known->index != flow->device)
 		explanation_hint(arena, explanation, "%s is reached by %s, not by %s: the kernel may drop it before any policy",
 			question->from, known->name, question->in);

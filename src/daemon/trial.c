@@ -33,21 +33,6 @@ static const char *folder_of(const struct config *config, char *path, size_t siz
 	return path;
 }
 
-char *trial_text(const struct config *config)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	if (out == NULL)
-		return NULL;
-	config_print(out, config);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
 static int say(char *message, size_t size, int error, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 static int say(char *message, size_t size, int error, const char *format, ...)
@@ -117,7 +102,7 @@ void trial_settle(struct daemon *daemon, char *before)
 static int go_back(struct daemon *daemon, char *message, size_t size)
 {
 	struct trial *trial = &daemon->trial;
-	char *left = trial_text(daemon->generation->config), *back = trial->before;
+	char *left = config_text(daemon->generation->config), *back = trial->before;
 	struct generation *generation = left == NULL ? NULL : generation_parse(daemon, back);
 	int error = generation == NULL ? -ENOMEM : generation_enter(daemon, generation, message, size);
 
@@ -155,7 +140,7 @@ static void on_timeout(uv_timer_t *timer)
 
 static int start_trial(struct daemon *daemon, struct generation *generation, uint32_t timeout_ms, char *message, size_t size)
 {
-	char *before = trial_text(daemon->generation->config), *tried = trial_text(generation->config);
+	char *before = config_text(daemon->generation->config), *tried = config_text(generation->config);
 	int error = before == NULL || tried == NULL ? -ENOMEM : write_marker(daemon, before, tried, PENDING);
 
 	free(tried);
@@ -258,7 +243,7 @@ static char *read_text(const struct config *config, const char *name)
 /* Whether the file still has what was tried. */
 static bool is_tried(const struct config *config)
 {
-	char *tried = read_text(config, TRIED_NAME), *text = trial_text(config);
+	char *tried = read_text(config, TRIED_NAME), *text = config_text(config);
 	bool same = tried != NULL && text != NULL && strcmp(tried, text) == 0;
 
 	free(tried);

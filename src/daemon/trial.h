@@ -36,9 +36,6 @@ int trial_rollback(struct daemon *daemon, char *message, size_t size);
 /* True, with the message set, where nothing else may change the configuration now. */
 bool trial_blocks(const struct daemon *daemon, char *message, size_t size);
 
-/* The configuration as text that loads again, for trial_settle(). NULL: no memory. The caller frees it. */
-char *trial_text(const struct config *config);
-
 /* The file was loaded in earnest: nothing is undone any more. before is the text of the configuration before, or NULL; taken over. */
 void trial_settle(struct daemon *daemon, char *before);
 

@@ -127,11 +127,7 @@ static const struct device *way_to(struct daemon *daemon, const struct network *
 	/* The mark with which only known networks are found. */
 	if (route_lookup(daemon->routing, &network->address, mark_make(layout, MARK_LINK_DROP, 0, 0), &way) < 0)
 		return NULL;
-	for (size_t i = 0; i < daemon->devices->count; i++) {
-		if (daemon->devices->items[i].index == way.device_index && !way.local)
-			return &daemon->devices->items[i];
-	}
-	return NULL;
+	return way.local ? NULL : devices_by_index(daemon->devices, way.device_index);
 }
 
 static void add_carrier(struct zone_view *view, const struct device *device)

@@ -372,6 +372,15 @@ const struct device *devices_find(const struct devices *devices, const char *nam
 	return NULL;
 }
 
+const struct device *devices_by_index(const struct devices *devices, uint32_t index)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		if (devices->items[i].index == index)
+			return &devices->items[i];
+	}
+	return NULL;
+}
+
 static int take_carrier(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);

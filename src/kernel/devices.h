@@ -39,6 +39,7 @@ void devices_free(struct devices *devices);
 
 /* NULL where there is none of that name. */
 const struct device *devices_find(const struct devices *devices, const char *name);
+const struct device *devices_by_index(const struct devices *devices, uint32_t index); /* NULL likewise */
 
 /*
  * Whether the device has a carrier this moment. The kernel holds its own news of a lost carrier back

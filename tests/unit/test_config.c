@@ -52,13 +52,9 @@ static void refuse(const char *text, unsigned int line, unsigned int column, con
 
 static char *print(const struct config *config)
 {
-	char *text = NULL;
-	size_t length;
-	FILE *out = open_memstream(&text, &length);
+	char *text = config_text(config);
 
-	assert_non_null(out);
-	config_print(out, config);
-	fclose(out);
+	assert_non_null(text);
 	return text;
 }
 
