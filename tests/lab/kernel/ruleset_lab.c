@@ -18,11 +18,77 @@
 
 #include <cmocka.h>
 
+#include "../../unit/sample_ruleset.h"
+
 #define COMMAND_MAX 4096
 
 bool lab_enter(void)
 {
 	return unshare(CLONE_NEWNET) == 0 && system("ip link set lo up") == 0;
+}
+
+int lab_open(void **state)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+	char message[512] = "";
+
+	*state = lab;
+	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
+		return -1;
+	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
+		print_error("%s\n", message);
+		return -1;
+	}
+	lab->owner = lab->features.owner;
+	lab->features.owner = false;
+	return 0;
+}
+
+int lab_close(void **state)
+{
+	struct lab *lab = *state;
+
+	netlink_close(lab->netlink);
+	free(lab);
+	return 0;
+}
+
+int lab_remember(void **state)
+{
+	struct lab *lab = *state;
+
+	return ruleset_memory_new(&lab->memory);
+}
+
+int lab_clean(void **state)
+{
+	struct lab *lab = *state;
+
+	ruleset_memory_free(lab->memory);
+	lab->memory = NULL;
+	return ruleset_remove(lab->netlink, SAMPLE_TABLE);
+}
+
+void lab_update(struct lab *lab, const struct ruleset *ruleset)
+{
+	char message[512] = "";
+
+	if (ruleset_update(lab->netlink, lab->memory, ruleset, &lab->features, message, sizeof(message)) < 0)
+		fail_msg("%s", message);
+	assert_int_equal(ruleset_intact(lab->netlink, ruleset), 1);
+}
+
+unsigned int lab_counted_in(struct lab *lab, const char *table, const char *counter)
+{
+	uint64_t packets = UINT32_MAX;
+
+	assert_int_equal(ruleset_counter(lab->netlink, table, counter, &packets), 0);
+	return (unsigned int)packets;
+}
+
+unsigned int lab_counted(struct lab *lab, const char *counter)
+{
+	return lab_counted_in(lab, SAMPLE_TABLE, counter);
 }
 
 static void format_command(char command[static COMMAND_MAX], const char *format, va_list arguments)

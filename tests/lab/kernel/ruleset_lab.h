@@ -6,6 +6,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/ruleset.h"
+
+/* The state of a group of tests that put rulesets into the kernel, the table SAMPLE_TABLE of sample_ruleset.h. */
+struct lab {
+	struct netlink *netlink;
+	struct ruleset_features features; /* without an owner, so that nft may interfere */
+	bool owner;                       /* the kernel has it */
+	struct ruleset_memory *memory;    /* of one test, after lab_remember() */
+};
+
+/* Set-up and teardown of the group. */
+int lab_open(void **state);
+int lab_close(void **state);
+
+/* Set-up of a test that updates, and teardown of every test: memory and table go. */
+int lab_remember(void **state);
+int lab_clean(void **state);
+
+/* ruleset_update(); the test fails unless the kernel has it whole then. */
+void lab_update(struct lab *lab, const struct ruleset *ruleset);
+
+/* Packets that a named counter has seen, of SAMPLE_TABLE or of another. */
+unsigned int lab_counted(struct lab *lab, const char *counter);
+unsigned int lab_counted_in(struct lab *lab, const char *table, const char *counter);
+
 /* Moves the process into a new network namespace with its loopback up. False: not permitted. */
 bool lab_enter(void);
 

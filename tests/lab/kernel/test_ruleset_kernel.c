@@ -18,45 +18,16 @@
 #include "../../unit/sample_ruleset.h"
 #include "ruleset_lab.h"
 
-struct lab {
-	struct netlink *netlink;
-	struct ruleset_features features; /* without an owner, so that nft may interfere */
-	bool owner;                       /* the kernel has it */
-};
-
 static int open_lab(void **state)
 {
-	struct lab *lab = calloc(1, sizeof(*lab));
-	char message[512] = "";
+	struct lab *lab;
 
-	*state = lab;
-	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
+	if (lab_open(state) < 0)
 		return -1;
-	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
-		print_error("%s\n", message);
-		return -1;
-	}
-	lab->owner = lab->features.owner;
-	lab->features.owner = false;
+	lab = *state;
 	print_message("queue: %s; owner: %s\n", lab->features.native_queue ? "native" : "target",
 		lab->owner ? "yes" : "no");
 	return 0;
-}
-
-static int close_lab(void **state)
-{
-	struct lab *lab = *state;
-
-	netlink_close(lab->netlink);
-	free(lab);
-	return 0;
-}
-
-static int clean(void **state)
-{
-	struct lab *lab = *state;
-
-	return ruleset_remove(lab->netlink, SAMPLE_TABLE);
 }
 
 static void apply(struct lab *lab, const struct ruleset *ruleset)
@@ -223,14 +194,6 @@ static void a_base_chain_that_moved_is_made_anew(void **state)
 	lab_run("nft list chain inet %s prerouting | grep -q 'mangle + 10'", SAMPLE_TABLE);
 }
 
-static uint64_t counted(struct lab *lab, const char *table, const char *counter)
-{
-	uint64_t packets = UINT64_MAX;
-
-	assert_int_equal(ruleset_counter(lab->netlink, table, counter, &packets), 0);
-	return packets;
-}
-
 static void counters_keep_their_values(void **state)
 {
 	struct ruleset_rule rules[] = {
@@ -246,12 +209,12 @@ static void counters_keep_their_values(void **state)
 
 	apply(lab, &ruleset);
 	lab_send("127.0.0.1", "127.0.0.1", 7001, 0, 5);
-	assert_int_equal(counted(lab, SAMPLE_TABLE, "seen"), 5);
+	assert_int_equal(lab_counted(lab, "seen"), 5);
 	ruleset.counters.count = 1;
 	apply(lab, &ruleset);
-	assert_int_equal(counted(lab, SAMPLE_TABLE, "seen"), 5);
+	assert_int_equal(lab_counted(lab, "seen"), 5);
 	lab_send("127.0.0.1", "127.0.0.1", 7001, 0, 1);
-	assert_int_equal(counted(lab, SAMPLE_TABLE, "seen"), 6);
+	assert_int_equal(lab_counted(lab, "seen"), 6);
 	assert_int_equal(ruleset_counter(lab->netlink, SAMPLE_TABLE, "unused", &packets), -ENOENT);
 }
 
@@ -439,7 +402,7 @@ static void comments_are_cut_to_what_nft_takes(void **state)
 	free(text);
 }
 
-#define TEST(function) cmocka_unit_test_teardown(function, clean)
+#define TEST(function) cmocka_unit_test_teardown(function, lab_clean)
 
 int main(void)
 {
@@ -464,5 +427,5 @@ int main(void)
 		print_message("SKIP: a network namespace needs root\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, open_lab, close_lab);
+	return cmocka_run_group_tests(tests, open_lab, lab_close);
 }

@@ -23,41 +23,12 @@
 #define UDP  { .kind = MATCH_PROTOCOL, .values = SAMPLE_VALUES(IPPROTO_UDP) }
 #define COUNTS(name_) { .kind = COUNT_NAMED, .name = (name_) }
 
-struct lab {
-	struct netlink *netlink;
-	struct ruleset_features features;
-};
-
 static int open_lab(void **state)
 {
-	struct lab *lab = calloc(1, sizeof(*lab));
-	char message[512] = "";
-
-	*state = lab;
-	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
+	if (lab_open(state) < 0)
 		return -1;
-	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
-		print_error("%s\n", message);
-		return -1;
-	}
 	lab_run("ip addr add 2001:db8:0:1::1 dev lo && ip addr add 2001:db8:0:1::2 dev lo && ip addr add 2001:db8:0:2::1 dev lo");
 	return 0;
-}
-
-static int close_lab(void **state)
-{
-	struct lab *lab = *state;
-
-	netlink_close(lab->netlink);
-	free(lab);
-	return 0;
-}
-
-static int clean(void **state)
-{
-	struct lab *lab = *state;
-
-	return ruleset_remove(lab->netlink, SAMPLE_TABLE);
 }
 
 /* A table of one base chain with named sets. */
@@ -71,14 +42,6 @@ static void apply(struct lab *lab, enum chain_hook hook, struct ruleset_rule *ru
 
 	if (ruleset_apply(lab->netlink, &ruleset, &lab->features, message, sizeof(message)) < 0)
 		fail_msg("%s", message);
-}
-
-static unsigned int counted(struct lab *lab, const char *counter)
-{
-	uint64_t packets = UINT32_MAX;
-
-	assert_int_equal(ruleset_counter(lab->netlink, SAMPLE_TABLE, counter, &packets), 0);
-	return (unsigned int)packets;
 }
 
 static void send_six(const char *from, const char *to, unsigned int count)
@@ -126,14 +89,14 @@ static void each_source_has_its_own_burst(void **state)
 
 	apply(*state, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), sets, 1);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 100);
-	assert_int_equal(counted(*state, "first"), 90);
+	assert_int_equal(lab_counted(*state, "first"), 90);
 	lab_send("127.0.0.2", "127.0.0.1", PORT, 0, 15);
-	assert_int_equal(counted(*state, "first"), 95);
+	assert_int_equal(lab_counted(*state, "first"), 95);
 
 	/* The set is full: who has no place in it is never over. */
 	lab_send("127.0.0.3", "127.0.0.1", PORT, 0, 50);
-	assert_int_equal(counted(*state, "first"), 95);
-	assert_int_equal(counted(*state, "second"), 10 + 10 + 50);
+	assert_int_equal(lab_counted(*state, "first"), 95);
+	assert_int_equal(lab_counted(*state, "second"), 10 + 10 + 50);
 }
 
 static void a_rate_passes_rate_times_time_and_burst(void **state)
@@ -151,7 +114,7 @@ static void a_rate_passes_rate_times_time_and_burst(void **state)
 	while (now_s() - start < 1)
 		lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 10);
 	took = now_s() - start;
-	passed = counted(*state, "second");
+	passed = lab_counted(*state, "second");
 	print_message("%u passed in %.3f s\n", passed, took);
 	assert_in_range(passed, RATE + BURST - 3, (unsigned int)(RATE * took) + BURST + 1);
 }
@@ -165,7 +128,7 @@ static void bytes_are_counted_with_headers(void **state)
 
 	apply(*state, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), NULL, 0);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 50);
-	assert_int_equal(counted(*state, "first"), 30);
+	assert_int_equal(lab_counted(*state, "first"), 30);
 }
 
 /* Each socket has a port of its own, so each is a connection. */
@@ -191,10 +154,10 @@ static void living_connections_are_limited(void **state)
 	apply(lab, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), sets, 1);
 	for (unsigned int i = 0; i < 8; i++)
 		lab_send("127.0.1.1", "127.0.0.1", PORT, 0, 1);
-	assert_int_equal(counted(lab, "first"), 5);
+	assert_int_equal(lab_counted(lab, "first"), 5);
 	for (unsigned int i = 0; i < 3; i++)
 		lab_send("127.0.1.2", "127.0.0.1", PORT, 0, 1);
-	assert_int_equal(counted(lab, "first"), 5);
+	assert_int_equal(lab_counted(lab, "first"), 5);
 }
 
 struct seen {
@@ -242,14 +205,14 @@ static void elements_come_and_go(void **state)
 
 	apply(lab, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), sets, 1);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 4);
-	assert_int_equal(counted(lab, "first"), 3);
+	assert_int_equal(lab_counted(lab, "first"), 3);
 	seen = look(lab, "blocked", IPV4);
 	assert_int_equal(seen.count, 1);
 	assert_in_range(seen.longest_ms, 1, 300);
 
 	assert_int_equal(ruleset_elements_add(lab->netlink, SAMPLE_TABLE, "blocked", &given, 1), 0);
 	lab_send("127.0.0.9", "127.0.0.1", PORT + 1, 0, 2);
-	assert_int_equal(counted(lab, "first"), 5);
+	assert_int_equal(lab_counted(lab, "first"), 5);
 	while (look(lab, "blocked", IPV4).count != 1 && now_s() < deadline)
 		usleep(10000);
 	seen = look(lab, "blocked", IPV4);
@@ -260,7 +223,7 @@ static void elements_come_and_go(void **state)
 	assert_int_equal(ruleset_elements_delete(lab->netlink, SAMPLE_TABLE, "blocked", &given, 1), 0);
 	assert_int_equal(ruleset_elements_delete(lab->netlink, SAMPLE_TABLE, "blocked", &given, 1), -ENOENT);
 	lab_send("127.0.0.9", "127.0.0.1", PORT + 1, 0, 2);
-	assert_int_equal(counted(lab, "first"), 5);
+	assert_int_equal(lab_counted(lab, "first"), 5);
 	assert_int_equal(ruleset_elements_add(lab->netlink, SAMPLE_TABLE, "blocked", &given, 1), 0);
 	assert_int_equal(ruleset_elements_flush(lab->netlink, SAMPLE_TABLE, "blocked"), 0);
 	assert_int_equal(look(lab, "blocked", IPV4).count, 0);
@@ -290,14 +253,14 @@ static void six_counts_by_site(void **state)
 
 	apply(*state, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), sets, 2);
 	send_six("2001:db8:0:1::1", "2001:db8:0:2::1", 1);
-	assert_int_equal(counted(*state, "first"), 0);
+	assert_int_equal(lab_counted(*state, "first"), 0);
 	send_six("2001:db8:0:1::2", "2001:db8:0:2::1", 3);
-	assert_int_equal(counted(*state, "first"), 3);
+	assert_int_equal(lab_counted(*state, "first"), 3);
 	seen = look(*state, "sites", IPV6);
 	assert_int_equal(seen.count, 1);
 	assert_true(address_equal(&seen.addresses[0], &site));
 	send_six("2001:db8:0:2::1", "2001:db8:0:1::1", 1);
-	assert_int_equal(counted(*state, "first"), 3);
+	assert_int_equal(lab_counted(*state, "first"), 3);
 	assert_int_equal(look(*state, "sites", IPV6).count, 2);
 }
 
@@ -316,9 +279,9 @@ static void code_points_and_packets_of_a_connection(void **state)
 	send_marked(46, 4);
 	send_marked(34, 2);
 	send_marked(0, 3);
-	assert_int_equal(counted(*state, "first"), 6);
-	assert_int_equal(counted(*state, "second"), 5);
-	assert_int_equal(counted(*state, "third"), 2);
+	assert_int_equal(lab_counted(*state, "first"), 6);
+	assert_int_equal(lab_counted(*state, "second"), 5);
+	assert_int_equal(lab_counted(*state, "third"), 2);
 }
 
 static void icmp_by_type_and_code(void **state)
@@ -338,10 +301,10 @@ static void icmp_by_type_and_code(void **state)
 	}
 	apply(*state, HOOK_INPUT, rules, SAMPLE_COUNT(rules), NULL, 0);
 	lab_run("ping -c 2 -i 0.2 -W 2 127.0.0.1 >/dev/null && ping -c 1 -W 2 ::1 >/dev/null");
-	assert_int_equal(counted(*state, "first"), 2);
-	assert_int_equal(counted(*state, "third"), 1);
+	assert_int_equal(lab_counted(*state, "first"), 2);
+	assert_int_equal(lab_counted(*state, "third"), 1);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 1);
-	assert_int_equal(counted(*state, "second"), 1);
+	assert_int_equal(lab_counted(*state, "second"), 1);
 }
 
 /* Another table sees the priority afterwards. */
@@ -376,9 +339,9 @@ static void flags_of_tcp(void **state)
 
 	apply(*state, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), NULL, 0);
 	assert_true(lab_connects(PORT));
-	assert_int_equal(counted(*state, "first"), 1);
-	assert_int_equal(counted(*state, "second"), 0);
-	assert_int_equal(counted(*state, "third"), 1);
+	assert_int_equal(lab_counted(*state, "first"), 1);
+	assert_int_equal(lab_counted(*state, "second"), 0);
+	assert_int_equal(lab_counted(*state, "third"), 1);
 }
 
 static void what_is_not_tracked_has_no_connection(void **state)
@@ -400,10 +363,10 @@ static void what_is_not_tracked_has_no_connection(void **state)
 	assert_int_equal(ruleset_apply(lab->netlink, &ruleset, &lab->features, message, sizeof(message)), 0);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 3);
 	lab_send("127.0.0.1", "127.0.0.1", PORT + 1, 0, 3);
-	assert_int_equal(counted(lab, "first"), 3);
+	assert_int_equal(lab_counted(lab, "first"), 3);
 }
 
-#define TEST(function) cmocka_unit_test_teardown(function, clean)
+#define TEST(function) cmocka_unit_test_teardown(function, lab_clean)
 
 int main(void)
 {
@@ -425,5 +388,5 @@ int main(void)
 		print_message("SKIP: a network namespace needs root\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, open_lab, close_lab);
+	return cmocka_run_group_tests(tests, open_lab, lab_close);
 }

@@ -18,60 +18,12 @@
 
 #define OTHER_TABLE "uplinkd-other"
 
-struct lab {
-	struct netlink *netlink;
-	struct ruleset_features features;
-	struct ruleset_memory *memory;
-};
-
-static int open_lab(void **state)
-{
-	struct lab *lab = calloc(1, sizeof(*lab));
-	char message[512] = "";
-
-	*state = lab;
-	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
-		return -1;
-	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
-		print_error("%s\n", message);
-		return -1;
-	}
-	lab->features.owner = false;
-	return 0;
-}
-
-static int close_lab(void **state)
-{
-	struct lab *lab = *state;
-
-	netlink_close(lab->netlink);
-	free(lab);
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	struct lab *lab = *state;
-
-	return ruleset_memory_new(&lab->memory);
-}
-
 static int clean(void **state)
 {
 	struct lab *lab = *state;
 
-	ruleset_memory_free(lab->memory);
 	ruleset_remove(lab->netlink, OTHER_TABLE);
-	return ruleset_remove(lab->netlink, SAMPLE_TABLE);
-}
-
-static void update(struct lab *lab, const struct ruleset *ruleset)
-{
-	char message[512] = "";
-
-	if (ruleset_update(lab->netlink, lab->memory, ruleset, &lab->features, message, sizeof(message)) < 0)
-		fail_msg("%s", message);
-	assert_int_equal(ruleset_intact(lab->netlink, ruleset), 1);
+	return lab_clean(state);
 }
 
 static unsigned int below(unsigned int bound)
@@ -168,7 +120,7 @@ static void many_updates_end_up_as_one_apply(void **state)
 
 		assert_non_null(arena);
 		random_ruleset(arena, &ruleset, SAMPLE_TABLE);
-		update(lab, &ruleset);
+		lab_update(lab, &ruleset);
 		ruleset.table = OTHER_TABLE;
 		if (below(4) == 0)
 			ruleset_remove(lab->netlink, OTHER_TABLE);
@@ -237,7 +189,7 @@ static void one_chain_of_many_is_quick(void **state)
 	assert_true(one < whole / 3);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, clean)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, lab_remember, clean)
 
 int main(void)
 {
@@ -253,5 +205,5 @@ int main(void)
 	}
 	print_message("seed %u\n", seed);
 	srandom(seed);
-	return cmocka_run_group_tests(tests, open_lab, close_lab);
+	return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

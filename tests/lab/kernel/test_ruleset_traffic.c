@@ -16,41 +16,6 @@
 
 #define PORT 7001
 
-struct lab {
-	struct netlink *netlink;
-	struct ruleset_features features;
-};
-
-static int open_lab(void **state)
-{
-	struct lab *lab = calloc(1, sizeof(*lab));
-	char message[512] = "";
-
-	*state = lab;
-	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
-		return -1;
-	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) == 0)
-		return 0;
-	print_error("%s\n", message);
-	return -1;
-}
-
-static int close_lab(void **state)
-{
-	struct lab *lab = *state;
-
-	netlink_close(lab->netlink);
-	free(lab);
-	return 0;
-}
-
-static int clean(void **state)
-{
-	struct lab *lab = *state;
-
-	return ruleset_remove(lab->netlink, SAMPLE_TABLE);
-}
-
 /* A table of one base chain, and regular chains that it goes to. */
 static void apply(struct lab *lab, struct chain *chains, size_t count)
 {
@@ -70,14 +35,6 @@ static void apply_rules(struct lab *lab, enum chain_hook hook, struct ruleset_ru
 	apply(lab, &chain, 1);
 }
 
-static unsigned int counted(struct lab *lab, const char *table, const char *counter)
-{
-	uint64_t packets = UINT32_MAX;
-
-	assert_int_equal(ruleset_counter(lab->netlink, table, counter, &packets), 0);
-	return (unsigned int)packets;
-}
-
 /*
  * Another table gives the connection a mark before ours copies, and counts after it where both marks
  * are what they must be.
@@ -91,7 +48,7 @@ static void assert_marks(struct lab *lab, uint32_t mark, uint32_t connection_mar
 		" ct mark 0x%" PRIx32 " counter name right; }; }'",
 		PORT, connection_mark, PORT, expected_mark, expected_connection_mark);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, mark, 1);
-	if (counted(lab, "other", "right") != 1)
+	if (lab_counted_in(lab, "other", "right") != 1)
 		fail_msg("mark %08" PRIx32 ", connection mark %08" PRIx32 " did not become %08" PRIx32 ", %08" PRIx32,
 			mark, connection_mark, expected_mark, expected_connection_mark);
 	lab_run("nft delete table inet other");
@@ -171,8 +128,8 @@ static void in_turn_is_exact(void **state)
 {
 	apply_spread(*state, SPREAD_IN_TURN);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 100);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "first"), 70);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "second"), 30);
+	assert_int_equal(lab_counted(*state, "first"), 70);
+	assert_int_equal(lab_counted(*state, "second"), 30);
 }
 
 static void random_spread_is_fair(void **state)
@@ -180,8 +137,8 @@ static void random_spread_is_fair(void **state)
 	apply_spread(*state, SPREAD_RANDOM);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 2000);
 	/* 1400 expected, standard deviation 20.5: out by chance once in 10^9. */
-	assert_in_range(counted(*state, SAMPLE_TABLE, "first"), 1400 - 125, 1400 + 125);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "first") + counted(*state, SAMPLE_TABLE, "second"), 2000);
+	assert_in_range(lab_counted(*state, "first"), 1400 - 125, 1400 + 125);
+	assert_int_equal(lab_counted(*state, "first") + lab_counted(*state, "second"), 2000);
 }
 
 /* Same addresses, same chain; of many addresses each chain has some. */
@@ -196,7 +153,7 @@ static void a_hash_sticks(void **state)
 
 		snprintf(source, sizeof(source), "127.0.1.%u", i);
 		lab_send(source, "127.0.0.1", PORT, 0, 5);
-		first = counted(*state, SAMPLE_TABLE, "first");
+		first = lab_counted(*state, "first");
 		assert_int_equal((first - before) % 5, 0);
 		users += first != before;
 		before = first;
@@ -226,7 +183,7 @@ static void a_queue_without_a_listener_lets_pass(void **state)
 
 	apply_rules(*state, HOOK_PREROUTING, rules, 1);
 	assert_true(lab_arrives(PORT));
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "first"), 1);
+	assert_int_equal(lab_counted(*state, "first"), 1);
 }
 
 static void a_dropped_packet_does_not_arrive(void **state)
@@ -277,10 +234,10 @@ static void asks_the_routing_table_with_and_without_mark(void **state)
 	apply_rules(*state, HOOK_PREROUTING, rules, SAMPLE_COUNT(rules));
 	lab_send("192.0.2.1", "192.0.2.2", PORT, 0, 3);
 	lab_send("192.0.2.1", "203.0.113.9", PORT, 1, 2);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "first"), 3);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "second"), 2);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "third"), 5);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "fourth"), 0);
+	assert_int_equal(lab_counted(*state, "first"), 3);
+	assert_int_equal(lab_counted(*state, "second"), 2);
+	assert_int_equal(lab_counted(*state, "third"), 5);
+	assert_int_equal(lab_counted(*state, "fourth"), 0);
 	lab_run("ip rule del fwmark 1; ip link del pair0");
 }
 
@@ -294,14 +251,14 @@ static void knows_its_own_packets(void **state)
 
 	apply_rules(*state, HOOK_OUTPUT, rules, 1);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 2);
-	assert_true(counted(*state, SAMPLE_TABLE, "first") >= 2);
-	clean(state);
+	assert_true(lab_counted(*state, "first") >= 2);
+	lab_clean(state);
 	apply_rules(*state, HOOK_PREROUTING, rules, 1);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 0, 2);
-	assert_int_equal(counted(*state, SAMPLE_TABLE, "first"), 0);
+	assert_int_equal(lab_counted(*state, "first"), 0);
 }
 
-#define TEST(function) cmocka_unit_test_teardown(function, clean)
+#define TEST(function) cmocka_unit_test_teardown(function, lab_clean)
 
 int main(void)
 {
@@ -326,5 +283,5 @@ int main(void)
 	}
 	print_message("seed %u\n", seed);
 	srandom(seed);
-	return cmocka_run_group_tests(tests, open_lab, close_lab);
+	return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

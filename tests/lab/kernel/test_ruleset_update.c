@@ -18,75 +18,12 @@
 
 #define PORT 7001
 
-struct lab {
-	struct netlink *netlink;
-	struct ruleset_features features;
-	struct ruleset_memory *memory;
-};
-
-static int open_lab(void **state)
-{
-	struct lab *lab = calloc(1, sizeof(*lab));
-	char message[512] = "";
-
-	*state = lab;
-	if (lab == NULL || netlink_open(NETLINK_NETFILTER, &lab->netlink) < 0)
-		return -1;
-	if (ruleset_probe(lab->netlink, &lab->features, message, sizeof(message)) < 0) {
-		print_error("%s\n", message);
-		return -1;
-	}
-	lab->features.owner = false;
-	return 0;
-}
-
-static int close_lab(void **state)
-{
-	struct lab *lab = *state;
-
-	netlink_close(lab->netlink);
-	free(lab);
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	struct lab *lab = *state;
-
-	return ruleset_memory_new(&lab->memory);
-}
-
-static int clean(void **state)
-{
-	struct lab *lab = *state;
-
-	ruleset_memory_free(lab->memory);
-	return ruleset_remove(lab->netlink, SAMPLE_TABLE);
-}
-
-static void update(struct lab *lab, const struct ruleset *ruleset)
-{
-	char message[512] = "";
-
-	if (ruleset_update(lab->netlink, lab->memory, ruleset, &lab->features, message, sizeof(message)) < 0)
-		fail_msg("%s", message);
-	assert_int_equal(ruleset_intact(lab->netlink, ruleset), 1);
-}
-
 static uint32_t generation(struct lab *lab)
 {
 	uint32_t number = 0;
 
 	assert_int_equal(ruleset_generation(lab->netlink, &number), 0);
 	return number;
-}
-
-static unsigned int counted(struct lab *lab, const char *counter)
-{
-	uint64_t packets = UINT32_MAX;
-
-	assert_int_equal(ruleset_counter(lab->netlink, SAMPLE_TABLE, counter, &packets), 0);
-	return (unsigned int)packets;
 }
 
 static char *handle_of(const char *comment)
@@ -177,20 +114,20 @@ static void the_same_again_changes_nothing(void **state)
 
 	make_house(&g);
 	g.sets[3].refill = false;
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	before = generation(lab);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(generation(lab), before);
 	lab_run("nft add table ip stranger");
-	update(lab, &g.ruleset);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(generation(lab), before + 1);
 	lab_run("nft delete table ip stranger");
 
 	/* What empties a set counts as one change, whether there was something in it or not. */
 	g.sets[3].refill = true;
-	update(lab, &g.ruleset);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(generation(lab), before + 4);
 }
 
@@ -201,14 +138,14 @@ static void only_the_chain_that_differs_is_touched(void **state)
 	struct house g;
 
 	make_house(&g);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 1, 5);
 	lab_send("127.0.0.2", "127.0.0.1", PORT, 2, 3);
 	first = handle_of("count first");
 	second = handle_of("count second");
 	g.count_second[0].kind = COUNT;
 	lab_run("nft add table ip stranger"); /* which makes us look whether ours is whole */
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	lab_run("nft delete table ip stranger");
 	first_after = handle_of("count first");
 	second_after = handle_of("count second");
@@ -221,8 +158,8 @@ static void only_the_chain_that_differs_is_touched(void **state)
 
 	/* Named counters and what rules put into sets stay; the map still leads there. */
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 1, 1);
-	assert_int_equal(counted(lab, "first"), 6);
-	assert_int_equal(counted(lab, "second"), 3);
+	assert_int_equal(lab_counted(lab, "first"), 6);
+	assert_int_equal(lab_counted(lab, "second"), 3);
 	assert_int_equal(elements(lab, "senders"), 2);
 }
 
@@ -232,26 +169,26 @@ static void sets_are_filled_anew_where_they_differ(void **state)
 	struct house g;
 
 	make_house(&g);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	g.pairs[0].mark = 2;
 	g.pairs[1].mark = 1;
 	g.offices[0] = (struct network)SAMPLE_IPV4(32, 127, 0, 0, 3);
 	g.offices[1] = (struct network)SAMPLE_IPV4(32, 127, 0, 0, 4);
 	g.sets[1].networks.count = 2;
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 1, 2);
 	lab_send("127.0.0.4", "127.0.0.1", PORT, 2, 7);
-	assert_int_equal(counted(lab, "first"), 7);
-	assert_int_equal(counted(lab, "second"), 2);
+	assert_int_equal(lab_counted(lab, "first"), 7);
+	assert_int_equal(lab_counted(lab, "second"), 2);
 	assert_int_equal(elements(lab, "senders"), 1);
 
 	/* A chain goes, and with it what leads there; another one comes. */
 	g.sets[0].chain_count = 1;
 	g.chains[2].name = "third";
 	g.pairs[0].chain = "third";
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	lab_send("127.0.0.4", "127.0.0.1", PORT, 2, 1);
-	assert_int_equal(counted(lab, "second"), 3);
+	assert_int_equal(lab_counted(lab, "second"), 3);
 	assert_int_not_equal(lab_try("nft list chain inet %s second >/dev/null 2>&1", SAMPLE_TABLE), 0);
 }
 
@@ -264,11 +201,11 @@ static void dynamic_sets_keep_what_they_hold(void **state)
 	struct house g;
 
 	make_house(&g);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(ruleset_elements_add(lab->netlink, SAMPLE_TABLE, "senders", &element, 1), 0);
 	assert_int_equal(ruleset_elements_add(lab->netlink, SAMPLE_TABLE, "verdicts", &element, 1), 0);
 	assert_int_equal(elements(lab, "verdicts"), 1);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(elements(lab, "senders"), 1);
 	assert_int_equal(elements(lab, "verdicts"), 0);
 
@@ -278,7 +215,7 @@ static void dynamic_sets_keep_what_they_hold(void **state)
 	assert_int_equal(elements(lab, "senders"), 1);
 	assert_int_equal(elements(lab, "verdicts"), 0);
 	g.sets[2].size = 32;
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(elements(lab, "senders"), 0);
 }
 
@@ -291,13 +228,13 @@ static void jumps_may_turn_round(void **state)
 	make_house(&g);
 	g.sets[0].chain_count = 1;
 	g.count_first[0] = (struct statement){ .kind = JUMP, .name = "second" };
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	g.pairs[0].chain = "second";
 	g.count_first[0] = (struct statement){ .kind = COUNT_NAMED, .name = "first" };
 	g.count_second[0] = (struct statement){ .kind = JUMP, .name = "first" };
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	lab_send("127.0.0.1", "127.0.0.1", PORT, 1, 4);
-	assert_int_equal(counted(lab, "first"), 4);
+	assert_int_equal(lab_counted(lab, "first"), 4);
 }
 
 static void what_others_broke_is_built_whole(void **state)
@@ -314,11 +251,11 @@ static void what_others_broke_is_built_whole(void **state)
 
 	make_house(&g);
 	for (size_t i = 0; i < SAMPLE_COUNT(damages); i++) {
-		update(lab, &g.ruleset);
+		lab_update(lab, &g.ruleset);
 		lab_run("%s", damages[i]);
 		assert_int_equal(ruleset_intact(lab->netlink, &g.ruleset), 0);
 		g.count_second[0].kind = i % 2 == 0 ? COUNT : COUNT_NAMED;
-		update(lab, &g.ruleset);
+		lab_update(lab, &g.ruleset);
 	}
 }
 
@@ -334,13 +271,13 @@ static void a_refused_update_leaves_all_as_it_was(void **state)
 	g.sets[3].refill = false;
 	bad.count_first[0] = (struct statement){ .kind = JUMP, .name = "nowhere" };
 	bad.count_second[0].kind = COUNT;
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	before = generation(lab);
 	assert_int_equal(ruleset_update(lab->netlink, lab->memory, &bad.ruleset, &lab->features, message,
 		sizeof(message)), -ENOENT);
 	assert_non_null(strstr(message, "rule `count first' in chain first"));
 	assert_int_equal(generation(lab), before);
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	assert_int_equal(generation(lab), before);
 }
 
@@ -376,11 +313,11 @@ static void a_hundred_thousand_networks_load(void **state)
 	make_house(&g);
 	g.sets[1] = set;
 	start = now_s();
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	print_message("100,000 networks: %.0f ms", (now_s() - start) * 1e3);
 	items[COUNT_NETWORKS - 1] = (struct network)SAMPLE_IPV4(32, 127, 0, 0, 9);
 	start = now_s();
-	update(lab, &g.ruleset);
+	lab_update(lab, &g.ruleset);
 	print_message(", one of them changed: %.0f ms\n", (now_s() - start) * 1e3);
 	lab_send("127.0.0.9", "127.0.0.1", PORT, 0, 1);
 	lab_send("127.0.0.8", "127.0.0.1", PORT, 0, 1);
@@ -391,7 +328,7 @@ static void a_hundred_thousand_networks_load(void **state)
 	free(items);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, clean)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, lab_remember, lab_clean)
 
 int main(void)
 {
@@ -411,5 +348,5 @@ int main(void)
 		print_message("SKIP: a network namespace needs root\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, open_lab, close_lab);
+	return cmocka_run_group_tests(tests, lab_open, lab_close);
 }
