@@ -314,29 +314,13 @@ static void print_pool(struct printer *printer, const struct address_ranges *poo
 	fputc(']', printer->out);
 }
 
-static const char *kind_name(enum nat_kind kind)
-{
-	switch (kind) {
-	case NAT_AUTO:
-		return "auto";
-	case NAT_NONE:
-		return "none";
-	case NAT_MASQUERADE:
-		return "masquerade";
-	case NAT_SOURCE:
-	case NAT_PREFIX:
-		break;
-	}
-	return "";
-}
-
 /* The key of a family; nothing where other keys, or the default, say it. */
 static void print_family(struct printer *printer, const struct nat *nat, enum family family, enum nat_kind standard)
 {
 	if (nat->kind[family] == standard || nat->kind[family] >= NAT_SOURCE)
 		return;
 	print_key(printer, family == IPV4 ? "ipv4" : "ipv6");
-	fprintf(printer->out, " %s", kind_name(nat->kind[family]));
+	fprintf(printer->out, " %s", nat_kind_name(nat->kind[family]));
 }
 
 static void print_prefix(struct printer *printer, const struct nat *nat)
@@ -387,7 +371,7 @@ static void print_policy_nat(struct printer *printer, const void *member)
 	const struct nat *nat = member;
 
 	if (nat->kind[IPV4] == nat->kind[IPV6] && nat->kind[IPV4] < NAT_SOURCE && !nat_has_destination(nat)) {
-		fputs(kind_name(nat->kind[IPV4]), printer->out);
+		fputs(nat_kind_name(nat->kind[IPV4]), printer->out);
 		return;
 	}
 	open_braces(printer);

@@ -8,6 +8,23 @@
 
 const struct network nat_unique_local = { { IPV6, { 0xfc } }, 7 };
 
+const char *nat_kind_name(enum nat_kind kind)
+{
+	switch (kind) {
+	case NAT_AUTO:
+		return "auto";
+	case NAT_NONE:
+		return "none";
+	case NAT_MASQUERADE:
+		return "masquerade";
+	case NAT_SOURCE:
+		return "source";
+	case NAT_PREFIX:
+		return "prefix";
+	}
+	return NULL;
+}
+
 struct nat nat_join(const struct nat *policy, const struct nat *link)
 {
 	struct nat joined = *policy;

@@ -13,6 +13,9 @@
 /* Unique-local addresses (RFC 4193), which nobody outside can answer. */
 extern const struct network nat_unique_local;
 
+/* "auto", "none", "masquerade", "source" or "prefix"; NULL for no kind. */
+const char *nat_kind_name(enum nat_kind kind);
+
 /*
  * The policy's translation with what it leaves to the link taken from link, which is NULL where the connection
  * leaves by none. Lists are shared, not copied.

@@ -124,25 +124,23 @@ static void plan_sets(struct planner *planner)
 static void plan_counts(struct planner *planner)
 {
 	const struct config *config = planner->config;
-	struct ruleset_set map = { .name = MAP_REFUSALS, .kind = SET_CHAINS };
+	struct ruleset_set map = plan_policy_map(planner, MAP_REFUSALS, config->policy_count);
 	struct builder *b = &planner->builder;
-	char name[NAME_ROOM];
 
-	map.chains = arena_array(b->arena, config->policy_count, sizeof(*map.chains));
-	b->failed |= map.chains == NULL;
 	for (size_t i = 0; i < config->policy_count && !b->failed; i++) {
 		unsigned int id = planner->ids->policies[i];
+		const char *name;
 
 		if (!plan_keeps_answers_of(&config->policies[i]))
 			continue;
-		snprintf(name, sizeof(name), "%s-%u", PLAN_REFUSED, id);
+		name = arena_printf(b->arena, "%s-%u", PLAN_REFUSED, id);
+		plan_policy_chain(planner, &map, id, name);
+		if (b->failed)
+			return;
 		build_counter(b, name);
 		build_chain(b, name);
 		build_rule(b, "%s refused it", config->policies[i].name);
 		build_count(b, name);
-		map.chains[map.chain_count++] = (struct mark_chain){ mark_make(planner->layout, 0, 0, id),
-			arena_text(b->arena, name, strlen(name)) };
-		b->failed |= map.chains[map.chain_count - 1].chain == NULL;
 	}
 	build_set(b, map);
 }

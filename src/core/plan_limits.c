@@ -137,22 +137,13 @@ static const char *numbered(char *text, const char *what, unsigned int policy)
 static bool plan_map(struct planner *planner, const char *name, const char *chain, bool (*test)(const struct limits *limits))
 {
 	const struct config *config = planner->config;
-	struct ruleset_set map = { .name = name, .kind = SET_CHAINS };
-	char text[NAME_ROOM];
+	struct ruleset_set map = plan_policy_map(planner, name, config->policy_count);
 
-	map.chains = arena_array(planner->plan->arena, config->policy_count + 1, sizeof(*map.chains));
-	planner->builder.failed |= map.chains == NULL;
-	for (size_t i = 0; i < config->policy_count && map.chains != NULL; i++) {
+	for (size_t i = 0; i < config->policy_count; i++) {
 		unsigned int id = planner->ids->policies[i];
-		struct mark_chain *item = &map.chains[map.chain_count];
 
-		if (!test(&config->policies[i].limits))
-			continue;
-		numbered(text, chain, id);
-		*item = (struct mark_chain){ mark_make(planner->layout, 0, 0, id),
-			arena_text(planner->plan->arena, text, strlen(text)) };
-		planner->builder.failed |= item->chain == NULL;
-		map.chain_count++;
+		if (test(&config->policies[i].limits))
+			plan_policy_chain(planner, &map, id, arena_printf(planner->plan->arena, "%s-%u", chain, id));
 	}
 	if (map.chain_count > 0)
 		build_set(&planner->builder, map);

@@ -70,14 +70,20 @@ static struct term term_from_zone(struct planner *planner, const struct zone *zo
 	return term;
 }
 
-static struct term term_from(struct planner *planner, const struct end *end, enum family family)
+/* Of what is the same in either direction: a network, a set, or anything. */
+static struct term term_plain(struct planner *planner, const struct end *end, enum family family)
 {
 	struct network network = end->network;
 	struct networks one = { &network, 1 };
 
+	if (end->kind == END_SET)
+		return term_set(planner, end->index, family);
+	return end->kind == END_NETWORK ? term_networks(planner, &one, family) : (struct term){ 0 };
+}
+
+static struct term term_from(struct planner *planner, const struct end *end, enum family family)
+{
 	switch (end->kind) {
-	case END_ANY:
-		break;
 	case END_INTERNET:
 		return (struct term){ .came_by_link = true };
 	case END_ROUTER:
@@ -86,12 +92,12 @@ static struct term term_from(struct planner *planner, const struct end *end, enu
 		return term_from_zone(planner, &planner->config->zones[end->index], family);
 	case END_LINK:
 		return (struct term){ .came_by_link = true, .link = planner->ids->links[end->index] };
+	case END_ANY:
 	case END_NETWORK:
-		return term_networks(planner, &one, family);
 	case END_SET:
-		return term_set(planner, end->index, family);
+		break;
 	}
-	return (struct term){ 0 };
+	return term_plain(planner, end, family);
 }
 
 /* This machine is in no zone, though its addresses are in their networks. */
@@ -105,12 +111,7 @@ static struct term term_to_zone(struct planner *planner, const struct networks *
 
 static struct term term_to(struct planner *planner, const struct end *end, enum family family)
 {
-	struct network network = end->network;
-	struct networks one = { &network, 1 };
-
 	switch (end->kind) {
-	case END_ANY:
-		break;
 	case END_INTERNET:
 		return (struct term){ .goes_by_link = true };
 	case END_ROUTER:
@@ -119,12 +120,12 @@ static struct term term_to(struct planner *planner, const struct end *end, enum 
 		return term_to_zone(planner, &planner->view->zones[end->index].behind, family);
 	case END_LINK:
 		return term_networks(planner, &planner->view->links[end->index].addresses, family);
+	case END_ANY:
 	case END_NETWORK:
-		return term_networks(planner, &one, family);
 	case END_SET:
-		return term_set(planner, end->index, family);
+		break;
 	}
-	return (struct term){ 0 };
+	return term_plain(planner, end, family);
 }
 
 void plan_match_link(struct planner *planner, unsigned int id, bool negate)

@@ -272,15 +272,14 @@ static int by_mark(const void *left, const void *right)
 /* The chains of a map and the map itself. */
 static void plan_groups(struct planner *planner, const struct grouping *grouping)
 {
-	struct ruleset_set map = { .name = grouping->map, .kind = SET_CHAINS };
 	struct builder *b = &planner->builder;
 	const char *chain = NULL;
+	struct ruleset_set map;
 	struct member *members;
 	size_t count;
 
 	members = members_of(planner, grouping, &count);
-	map.chains = arena_array(b->arena, count, sizeof(*map.chains));
-	b->failed |= map.chains == NULL;
+	map = plan_policy_map(planner, grouping->map, count);
 	for (size_t i = 0; i < count && !b->failed; i++) {
 		if (i == 0 || grouping->order(&members[i - 1].policy->nat, &members[i].policy->nat) != 0) {
 			chain = arena_printf(b->arena, "%s-%u", grouping->prefix, members[i].id);
@@ -290,7 +289,7 @@ static void plan_groups(struct planner *planner, const struct grouping *grouping
 			build_chain(b, chain);
 			grouping->plan(planner, members[i].policy, members[i].id);
 		}
-		map.chains[map.chain_count++] = (struct mark_chain){ mark_make(planner->layout, 0, 0, members[i].id), chain };
+		plan_policy_chain(planner, &map, members[i].id, chain);
 	}
 	if (count == 0 || b->failed)
 		return;

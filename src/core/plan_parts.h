@@ -97,6 +97,10 @@ struct plan_limit {
 /* Rules that go to chain where the limit is exceeded. comment is for all of them. */
 void plan_over_limit(struct planner *planner, const struct plan_limit *limit, const char *comment, const char *chain);
 
+/* An empty map from policies to chains, with room for so many; and one more in it, whose chain the plan's arena has. */
+struct ruleset_set plan_policy_map(struct planner *planner, const char *name, size_t room);
+void plan_policy_chain(struct planner *planner, struct ruleset_set *map, unsigned int id, const char *chain);
+
 /* "NAME-4" or "NAME-6". Returns text. */
 const char *plan_family_name(char *text, size_t size, const char *name, enum family family);
 

@@ -325,6 +325,22 @@ static void plan_dead(struct planner *planner)
 	}
 }
 
+struct ruleset_set plan_policy_map(struct planner *planner, const char *name, size_t room)
+{
+	struct ruleset_set map = { .name = name, .kind = SET_CHAINS };
+
+	map.chains = arena_array(planner->plan->arena, room + 1, sizeof(*map.chains));
+	planner->builder.failed |= map.chains == NULL;
+	return map;
+}
+
+void plan_policy_chain(struct planner *planner, struct ruleset_set *map, unsigned int id, const char *chain)
+{
+	planner->builder.failed |= chain == NULL;
+	if (map->chains != NULL)
+		map->chains[map->chain_count++] = (struct mark_chain){ mark_make(planner->layout, 0, 0, id), chain };
+}
+
 void plan_ruleset(struct planner *planner)
 {
 	build_counter(&planner->builder, PLAN_FALLBACKS);

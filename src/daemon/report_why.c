@@ -8,6 +8,7 @@
 #include "config/explain_document.h"
 #include "config/value.h"
 #include "core/mark.h"
+#include "core/nat.h"
 #include "core/protocol.h"
 #include "daemon/daemon.h"
 #include "kernel/conntrack.h"
@@ -242,19 +243,7 @@ static const char *nat_word(const struct decision_record *record)
 {
 	if ((record->flags & RECORD_FORWARDS) != 0)
 		return "destination";
-	switch ((enum nat_kind)record->nat) {
-	case NAT_AUTO:
-		return "auto";
-	case NAT_NONE:
-		return "none";
-	case NAT_MASQUERADE:
-		return "masquerade";
-	case NAT_SOURCE:
-		return "source";
-	case NAT_PREFIX:
-		return "prefix";
-	}
-	return NULL;
+	return nat_kind_name((enum nat_kind)record->nat);
 }
 
 static int tell_record(struct daemon *daemon, struct arena *arena, const struct decision_record *record,
