@@ -28,6 +28,7 @@
 
 /* Sets of sources that are over a limit: this, a dash, the detector's name or the policy's number, and the family. */
 #define PLAN_OFFENDERS "offenders"
+#define PLAN_OFFENDERS_MS 10000 /* the kernel forgets one by then: the daemon has seen it */
 
 /* Counters of a policy's connections over its limit, and of its packets over its bandwidth; the number follows. */
 #define PLAN_OVER   "over"

@@ -12,7 +12,6 @@
 #define SET_SIZE    65536
 #define BUCKET_MS   60000 /* a bucket that nobody used for so long is forgotten, if it is full again by then */
 #define BUCKET_MAX_MS (24 * 3600000u)
-#define OFFENDER_MS 10000 /* by then the daemon has seen it */
 #define PENALTY_MS  5000
 
 /* Bytes: what the kernel joins on the way counts as one. */
@@ -113,7 +112,7 @@ static void remember(struct planner *planner, enum statement_kind kind, const ch
 
 void plan_remember_source(struct planner *planner, const char *name)
 {
-	remember(planner, ADD_TO_SET, name, (struct packet_keys){ { PACKET_SOURCE_SITE }, 1 }, OFFENDER_MS,
+	remember(planner, ADD_TO_SET, name, (struct packet_keys){ { PACKET_SOURCE_SITE }, 1 }, PLAN_OFFENDERS_MS,
 		"its source is told to the daemon");
 }
 

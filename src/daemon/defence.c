@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mark.h"
 #include "core/offenders.h"
 #include "daemon/daemon.h"
 #include "daemon/defence.h"
@@ -15,6 +16,18 @@
 #define OFFENDERS_KEPT 16384
 #define TAKEN_MAX      512 /* of one set in one poll; the others wait for the next */
 #define FORGED_EVERY_MS 60000
+
+/*
+ * So many policies are looked at in each poll. Of more of them, those whose count of what was too much has moved while
+ * the kernel still remembers the source, and no more in one poll than LOOKED_MAX; the next one goes on behind them.
+ */
+#define LOOKED_ALWAYS 16
+#define LOOKED_MAX    128
+
+/* What was too much for a policy. */
+struct excess {
+	uint64_t count, moved_ms; /* 0: never */
+};
 
 struct defence {
 	struct daemon *daemon;
@@ -26,6 +39,8 @@ struct defence {
 		uint32_t rate;  /* per second, between the last two polls */
 		uint64_t forged_ms; /* when forged sources were last told of */
 	} detectors[DETECTORS];
+	size_t next;           /* policy, by index */
+	struct excess *excess; /* by the policy's number */
 };
 
 /* One kind of offence in one poll. */
@@ -222,20 +237,58 @@ static void poll_detectors(struct defence *defence, uint64_t now_ms)
 	}
 }
 
+static void take_excess(const char *counter, uint64_t packets, void *data)
+{
+	struct defence *defence = data;
+	size_t length = strlen(PLAN_OVER "-");
+	unsigned long id;
+	char *end;
+
+	if (strncmp(counter, PLAN_OVER "-", length) != 0)
+		return;
+	id = strtoul(counter + length, &end, 10);
+	if (*end == '\0' && id < 1u << MARK_POLICY_BITS && defence->excess[id].count != packets)
+		defence->excess[id] = (struct excess){ packets, verdicts_now_ms() };
+}
+
+static size_t count_blocking(const struct config *config)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->policy_count; i++)
+		count += config->policies[i].limits.block_for_s != 0;
+	return count;
+}
+
+static void poll_policy(struct defence *defence, unsigned int id, uint32_t block_for_s, uint64_t now_ms)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s-%u", PLAN_OFFENDERS, id);
+	poll_cause(defence, (uint16_t)(OFFENCE_POLICY + id), block_for_s, name, now_ms);
+}
+
+/* A counter that is not told, because somebody commits just now, is told the next time. */
 static void poll_policies(struct defence *defence, uint64_t now_ms)
 {
 	const struct generation *generation = defence->daemon->generation;
-	char name[64];
+	size_t count = generation->config->policy_count, looked = 0, i;
+	bool always = count_blocking(generation->config) <= LOOKED_ALWAYS;
 
-	for (size_t i = 0; i < generation->config->policy_count; i++) {
-		unsigned int id = generation->ids.policies[i];
-		uint32_t block_for_s = generation->config->policies[i].limits.block_for_s;
+	if (!always)
+		ruleset_counters(defence->daemon->nftables, table_of(defence->daemon), take_excess, defence);
+	for (i = 0; i < count && looked < LOOKED_MAX; i++) {
+		size_t index = (defence->next + i) % count;
+		unsigned int id = generation->ids.policies[index];
+		uint32_t block_for_s = generation->config->policies[index].limits.block_for_s;
+		uint64_t moved_ms = defence->excess[id].moved_ms;
 
-		if (block_for_s == 0)
+		if (block_for_s == 0 || (!always && (moved_ms == 0 || now_ms > moved_ms + PLAN_OFFENDERS_MS)))
 			continue;
-		snprintf(name, sizeof(name), "%s-%u", PLAN_OFFENDERS, id);
-		poll_cause(defence, (uint16_t)(OFFENCE_POLICY + id), block_for_s, name, now_ms);
+		poll_policy(defence, id, block_for_s, now_ms);
+		looked++;
 	}
+	defence->next = count == 0 ? 0 : (defence->next + i) % count;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -271,6 +324,13 @@ static void list_blocked(struct daemon *daemon, bool (*callback)(const struct ru
 			family, callback, data);
 }
 
+static void free_defence(struct defence *defence)
+{
+	offenders_free(defence->offenders);
+	free(defence->excess);
+	free(defence);
+}
+
 int defence_start(struct daemon *daemon)
 {
 	struct defence *defence = calloc(1, sizeof(*defence));
@@ -279,8 +339,9 @@ int defence_start(struct daemon *daemon)
 		return -ENOMEM;
 	defence->daemon = daemon;
 	defence->offenders = offenders_new(OFFENDERS_KEPT, daemon->state.key);
-	if (defence->offenders == NULL) {
-		free(defence);
+	defence->excess = calloc(1u << MARK_POLICY_BITS, sizeof(*defence->excess));
+	if (defence->offenders == NULL || defence->excess == NULL) {
+		free_defence(defence);
 		return -ENOMEM;
 	}
 	daemon->defence = defence;
@@ -294,10 +355,7 @@ int defence_start(struct daemon *daemon)
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct defence *defence = handle->data;
-
-	offenders_free(defence->offenders);
-	free(defence);
+	free_defence(handle->data);
 }
 
 void defence_stop(struct daemon *daemon)

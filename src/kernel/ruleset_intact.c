@@ -3,6 +3,7 @@
 
 #include "kernel/ruleset.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -78,36 +79,55 @@ int ruleset_intact(struct netlink *netlink, const struct ruleset *ruleset)
 	return result;
 }
 
+struct counting {
+	void (*callback)(const char *counter, uint64_t packets, void *data);
+	void *data;
+};
+
 static int counter_arrived(const struct nlmsghdr *header, void *data)
 {
-	uint64_t *packets = data;
+	const struct counting *counting = data;
 	struct nftnl_obj *counter = nftnl_obj_alloc();
 
 	if (counter == NULL)
 		return MNL_CB_ERROR;
-	if (nftnl_obj_nlmsg_parse(header, counter) == 0 &&
+	if (nftnl_obj_nlmsg_parse(header, counter) == 0 && nftnl_obj_is_set(counter, NFTNL_OBJ_NAME) &&
 		nftnl_obj_get_u32(counter, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER)
-		*packets = nftnl_obj_get_u64(counter, NFTNL_OBJ_CTR_PKTS);
+		counting->callback(nftnl_obj_get_str(counter, NFTNL_OBJ_NAME),
+			nftnl_obj_get_u64(counter, NFTNL_OBJ_CTR_PKTS), counting->data);
 	nftnl_obj_free(counter);
 	return MNL_CB_OK;
 }
 
-int ruleset_counter(struct netlink *netlink, const char *table, const char *counter, uint64_t *ret_packets)
+/* counter NULL: all of them. */
+static int ask_counters(struct netlink *netlink, const char *table, const char *counter, struct counting *counting)
 {
 	char request[512] __attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
-	struct nftnl_obj *object;
 	struct nlmsghdr *header;
 
-	if (strlen(table) >= NFT_NAME_MAXLEN / 2 || strlen(counter) >= NFT_NAME_MAXLEN / 2)
+	if (strlen(table) >= NFT_NAME_MAXLEN / 2 || (counter != NULL && strlen(counter) >= NFT_NAME_MAXLEN / 2))
 		return -ENAMETOOLONG;
-	object = nftnl_obj_alloc();
-	if (object == NULL)
-		return -ENOMEM;
-	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETOBJ, NFPROTO_INET, 0, 0);
-	nftnl_obj_set_str(object, NFTNL_OBJ_TABLE, table);
-	nftnl_obj_set_str(object, NFTNL_OBJ_NAME, counter);
-	nftnl_obj_set_u32(object, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
-	nftnl_obj_nlmsg_build_payload(header, object);
-	nftnl_obj_free(object);
-	return netlink_ask(netlink, header, counter_arrived, ret_packets);
+	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETOBJ, NFPROTO_INET, counter == NULL ? NLM_F_DUMP : 0, 0);
+	mnl_attr_put_strz(header, NFTA_OBJ_TABLE, table);
+	if (counter != NULL)
+		mnl_attr_put_strz(header, NFTA_OBJ_NAME, counter);
+	mnl_attr_put_u32(header, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	return netlink_ask(netlink, header, counter_arrived, counting);
+}
+
+static void take_packets(const char *counter, uint64_t packets, void *data)
+{
+	(void)counter;
+	*(uint64_t *)data = packets;
+}
+
+int ruleset_counter(struct netlink *netlink, const char *table, const char *counter, uint64_t *ret_packets)
+{
+	return ask_counters(netlink, table, counter, &(struct counting){ take_packets, ret_packets });
+}
+
+int ruleset_counters(struct netlink *netlink, const char *table,
+	void (*callback)(const char *counter, uint64_t packets, void *data), void *data)
+{
+	return ask_counters(netlink, table, NULL, &(struct counting){ callback, data });
 }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Limits of a policy: what is within them arrives, what is over is dropped, refused or shut out; exact counts."""
 
+import os
 import time
 
 import pytest
 
+from lab import sanitized
 from test_dos import FAMILIES, count_at, counter, elements
-from waiting import rate, wait_for
+from waiting import SLOW, rate, wait_for
 
 
 def policies(limits, extra=""):
@@ -128,6 +130,33 @@ def test_block_for(lab, family, source, site):
     assert lab.load(to=url(family, 443), rate=rate(100), count=5, timeout=400)["ok"] == (0 if family == "ipv4" else 5)
     assert lab.daemon.uplinkctl("unblock", source).returncode == 0
     assert lab.load(to=url(family, 443), rate=rate(100), count=5, **own)["ok"] == 5
+
+
+def processor_time(pid):
+    """Seconds that a process took of it so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_block_for_of_many(lab, tell):
+    """Whichever of 600 policies it is, its offender is shut out as soon; and watching all of them takes next to nothing."""
+    limits = "limits: { new-connections: 1/h, burst: 5, block-for: 10m }"
+    many = "".join(f"  - {{ name: policy-{i}, match: {{ protocol: tcp, to-port: {5000 + i} }}, {limits} }}\n" for i in range(600))
+    lab.start_daemon(lab.config(f"policies:\n{many}  - name: rest\n"))
+    before, begun = processor_time(lab.daemon.pid), time.monotonic()
+    time.sleep(3)
+    share = (processor_time(lab.daemon.pid) - before) / (time.monotonic() - begun)
+    took = []
+    for i, source in ((599, "10.77.1.70"), (3, "10.77.1.71"), (599, "10.77.1.72")):
+        assert lab.load(to=url("ipv4", 5000 + i), rate=rate(200), count=20, timeout=400,
+                        bind_range=f"{source}/32")["ok"] <= 5
+        begun = time.monotonic()
+        wait_for(lambda who=source: who in elements(lab, "blocked-4"), 3, f"{source} to be shut out")
+        took.append(time.monotonic() - begun)
+    tell(f"{share * 100:.1f} % of a processor to watch; shut out {', '.join(f'{seconds:.2f}' for seconds in took)} s after the load")
+    assert len(lab.ctl("blocked")) == 3
+    assert share < 0.08 * (10 if sanitized() or SLOW else 1)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

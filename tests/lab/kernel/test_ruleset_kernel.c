@@ -236,6 +236,46 @@ static void assert_refused(struct lab *lab, struct statement bad, int error, con
 	assert_int_equal(ruleset_intact(lab->netlink, &sample_ruleset), 1);
 }
 
+struct told {
+	size_t count;
+	uint64_t seen, other;
+};
+
+static void take_counter(const char *counter, uint64_t packets, void *data)
+{
+	struct told *told = data;
+
+	told->count++;
+	if (strcmp(counter, "seen") == 0)
+		told->seen = packets;
+	if (strcmp(counter, "other") == 0)
+		told->other = packets;
+}
+
+/* Those of another table, and more than a message holds of our own. */
+static void counters_are_told_all_at_once(void **state)
+{
+	struct ruleset_rule rules[] = { SAMPLE_RULE("count", { .kind = MATCH_PROTOCOL, .values = SAMPLE_VALUES(IPPROTO_UDP) },
+		{ .kind = COUNT_NAMED, .name = "seen" }) };
+	struct chain chain = { .name = "base", .kind = CHAIN_FILTER, .hook = HOOK_OUTPUT, .rules = rules, .count = 1 };
+	struct ruleset ruleset = { .table = SAMPLE_TABLE, .chains = &chain, .chain_count = 1,
+		.counters = SAMPLE_NAMES("seen", "unseen") };
+	struct told told = { .other = 1000 };
+	struct lab *lab = *state;
+
+	apply(lab, &ruleset);
+	for (int i = 0; i < 4; i++)
+		lab_run("for i in $(seq 250); do echo add counter inet " SAMPLE_TABLE " more-%d-$i; done | nft -f -", i);
+	lab_run("nft add table inet other && nft add counter inet other other");
+	lab_send("127.0.0.1", "127.0.0.1", 7001, 0, 5);
+	assert_int_equal(ruleset_counters(lab->netlink, SAMPLE_TABLE, take_counter, &told), 0);
+	lab_run("nft delete table inet other");
+	assert_int_equal(told.count, 1002);
+	assert_int_equal(told.seen, 5);
+	assert_int_equal(told.other, 1000);
+	assert_int_equal(lab_counted(lab, "seen"), 5);
+}
+
 static void a_bad_rule_changes_nothing(void **state)
 {
 	apply(*state, &sample_ruleset);
@@ -413,6 +453,7 @@ int main(void)
 		TEST(base_chains_stay_and_regular_ones_change),
 		TEST(a_base_chain_that_moved_is_made_anew),
 		TEST(counters_keep_their_values),
+		TEST(counters_are_told_all_at_once),
 		TEST(a_bad_rule_changes_nothing),
 		TEST(other_tables_are_left_alone),
 		TEST(damage_is_noticed_and_repaired),
