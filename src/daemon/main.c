@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* uplinkd: options, and what they ask for. */
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,19 +131,42 @@ static int with_config(const struct options *options)
 	return code;
 }
 
+/* A reload finds the file also from where a daemon is, in /. The caller frees it. NULL with errno set. */
+static char *absolute(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder, *folder_path, *result = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path));
+	folder_path = folder == NULL ? NULL : realpath(folder, NULL);
+	if (folder_path != NULL && asprintf(&result, "%s/%s", folder_path, slash == NULL ? path : slash + 1) < 0)
+		result = NULL;
+	free(folder_path);
+	free(folder);
+	return result;
+}
+
 static int run(const struct options *options)
 {
 	struct config *config = load(options->config_path, false);
+	char *path;
+	int code;
 
 	if (config == NULL)
 		return EXIT_CONFIGURATION;
 	log_open(options->foreground, !options->foreground || config->syslog.enabled, config->syslog.facility);
-	if (!options->foreground && daemon(0, 0) < 0) {
-		log_error("cannot go to the background");
+	path = absolute(options->config_path);
+	if (path == NULL || (!options->foreground && daemon(0, 0) < 0)) {
+		log_error("%s: %s", path == NULL ? options->config_path : "cannot go to the background", strerror(errno));
 		config_free(config);
+		free(path);
 		return EXIT_FAILURE;
 	}
-	return daemon_run(options->config_path, config, options->foreground);
+	code = daemon_run(path, config, options->foreground);
+	free(path);
+	return code;
 }
 
 int main(int count, char **arguments)

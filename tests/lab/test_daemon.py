@@ -3,11 +3,13 @@
 
 import os
 import re
+import signal
 import subprocess
 import time
 
 import pytest
 
+import daemon
 import lab as laboratory
 from lab import ROUTE_PROTOCOL
 from test_repair import FOREIGN_TABLE, foreign_state, kernel_state, our_rule_lines, tables
@@ -215,6 +217,44 @@ def test_sighup_cannot_move_the_socket(running):
     wait_for(lambda: any("control.socket can change only with a restart" in text for text in reload_events(lab)), 5,
              "an event")
     assert weights(lab) == WEIGHTS
+
+
+# --- in the background ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def background(lab):
+    """Started as `uplinkd -c uplinkd.yaml' in the folder of the file."""
+    lab.daemon = daemon.Daemon(lab)
+    lab.daemon.write(lab.config(POLICY, WEIGHTS))
+    with open(lab.daemon.log, "ab") as log:
+        started = subprocess.run(["ip", "netns", "exec", lab.ns("gw"), laboratory.program("uplinkd"), "-c", "uplinkd.yaml"],
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=lab.folder, timeout=patience(10),
+                                 check=False)
+    assert started.returncode == 0
+    wait_for(lambda: lab.daemon.uplinkctl("status").returncode == 0, 10, "the daemon to answer")
+    yield lab
+    pid = background_pid(lab)
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 10, "the daemon to end")
+
+
+def background_pid(lab):
+    for pid in lab.run("gw", "ip", "netns", "pids", lab.ns("gw")).stdout.split():
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            if file.read().split("\0")[1:3] == ["-c", "uplinkd.yaml"]:
+                return int(pid)
+    raise AssertionError("no daemon in the background")
+
+
+def test_reload_of_a_file_named_from_its_folder(background):
+    """A daemon's own folder is /, but its file is where it was."""
+    lab = background
+    assert os.readlink(f"/proc/{background_pid(lab)}/cwd") == "/"
+    done = lab.daemon.reload(lab.config(POLICY, OTHER_WEIGHTS))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert weights(lab) == OTHER_WEIGHTS
+    assert lab.ctl("diff")["changes"] == []
 
 
 # --- options and exit codes -------------------------------------------------------------------------
