@@ -169,6 +169,7 @@ struct plan *plan_new(const struct config *config, const struct ids *ids, const 
 		return NULL;
 	planner.plan = plan;
 	planner.layout = mark_layout_of(&config->kernel);
+	planner.ways = plan_ways(config, view->links);
 	plan->arena = arena_new();
 	if (plan->arena == NULL || !make_room(&planner))
 		goto fail;
@@ -206,25 +207,28 @@ static bool any_usable(const struct config *config, const struct link_view *link
 	return false;
 }
 
-bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links)
+struct plan_ways plan_ways(const struct config *config, const struct link_view *links)
 {
-	const struct policy *end = config->policies + config->policy_count;
+	struct plan_ways ways = { config, links, any_usable(config, links), config->policy_count };
 
-	if (policy->action != ACTION_ALLOW || has_usable_link(policy, links))
+	while (ways.end > 0 && !has_usable_link(&config->policies[ways.end - 1], links))
+		ways.end--;
+	return ways;
+}
+
+bool plan_has_way(const struct plan_ways *ways, const struct policy *policy)
+{
+	if (policy->action != ACTION_ALLOW || has_usable_link(policy, ways->links))
 		return policy->action == ACTION_ALLOW;
 	switch (policy->balance.if_none) {
 	case IF_NONE_DROP:
 		return false;
 	case IF_NONE_ANY:
-		return any_usable(config, links);
+		return ways->any;
 	case IF_NONE_NEXT:
 		break;
 	}
-	for (policy++; policy < end; policy++) {
-		if (has_usable_link(policy, links))
-			return true;
-	}
-	return false;
+	return policy < ways->config->policies + ways->end;
 }
 
 void plan_free(struct plan *plan)

@@ -78,12 +78,22 @@ struct plan {
 /* config must outlive the plan, which the caller frees with plan_free(). NULL: no memory. */
 struct plan *plan_new(const struct config *config, const struct ids *ids, const struct view *view);
 
+/* What connections whose link fails may go to, while links are as they are. Refers to both of its arguments. */
+struct plan_ways {
+	const struct config *config;
+	const struct link_view *links;
+	bool any;   /* link is usable */
+	size_t end; /* behind it, by index, no policy has a usable link of its own */
+};
+
+struct plan_ways plan_ways(const struct config *config, const struct link_view *links);
+
 /*
  * Whether connections of the policy (one of config's) have a usable link to go to, by if-none too where
  * its own are down; that a later policy matches them is taken for granted. Where they have none they are left as
  * they are when their link fails: cutting them would only make the outage worse.
  */
-bool plan_has_way(const struct config *config, const struct policy *policy, const struct link_view *links);
+bool plan_has_way(const struct plan_ways *ways, const struct policy *policy);
 
 /*
  * Whether the plan keeps refusals: whether it does of any policy, and none looks at more of a packet than

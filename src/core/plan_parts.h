@@ -35,6 +35,7 @@ struct planner {
 	const struct config *config;
 	const struct ids *ids;
 	const struct view *view;
+	struct plan_ways ways;
 	struct mark_layout layout;
 	struct names link_devices; /* of all links; no two share one */
 	struct shared_sets shared;

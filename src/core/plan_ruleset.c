@@ -287,7 +287,7 @@ static void match_policies(struct planner *planner, enum statement_kind kind, co
 
 static bool resets(const struct planner *planner, const struct policy *policy)
 {
-	return policy->balance.on_failure == ON_FAILURE_RESET && plan_has_way(planner->config, policy, planner->view->links);
+	return policy->balance.on_failure == ON_FAILURE_RESET && plan_has_way(&planner->ways, policy);
 }
 
 /* Packets that come from a link are left alone: it may live. */

@@ -246,13 +246,11 @@ static void flush_policy(struct daemon *daemon, const struct link_run *run, size
 }
 
 /* Whether all policies want the same on a failure, and all have another way: then one message does. */
-static bool all_alike(const struct daemon *daemon, const struct link_view *links)
+static bool all_alike(const struct config *config, const struct plan_ways *ways)
 {
-	const struct config *config = daemon->generation->config;
-
 	for (size_t i = 0; i < config->policy_count; i++) {
 		if (config->policies[i].balance.on_failure != config->policies[0].balance.on_failure
-		    || !plan_has_way(config, &config->policies[i], links))
+		    || !plan_has_way(ways, &config->policies[i]))
 			return false;
 	}
 	return config->policy_count > 0 && config->policies[0].balance.on_failure != ON_FAILURE_KEEP;
@@ -263,15 +261,17 @@ static void flush_link(struct daemon *daemon, const struct link_run *run)
 	const struct config *config = daemon->generation->config;
 	struct mark_layout layout = layout_of(daemon);
 	struct link_view links[CONFIG_LINKS_MAX];
+	struct plan_ways ways;
 
 	world_view(daemon, links);
-	if (all_alike(daemon, links)) {
+	ways = plan_ways(config, links);
+	if (all_alike(config, &ways)) {
 		flush(daemon, mark_make(layout, run->id, 0, 0), mark_link_mask(layout),
 			config->policies[0].balance.on_failure == ON_FAILURE_RESET);
 		return;
 	}
 	for (size_t i = 0; i < config->policy_count; i++) {
-		if (plan_has_way(config, &config->policies[i], links))
+		if (plan_has_way(&ways, &config->policies[i]))
 			flush_policy(daemon, run, i);
 	}
 }

@@ -142,11 +142,13 @@ static size_t consequences(struct daemon *daemon, const struct link_run *run, st
 	const struct config *config = daemon->generation->config;
 	struct link_view links[CONFIG_LINKS_MAX];
 	size_t count = 0, more = 0;
+	struct plan_ways ways;
 
 	world_view(daemon, links);
+	ways = plan_ways(config, links);
 	for (size_t i = 0; i < config->policy_count; i++) {
 		const struct policy *policy = &config->policies[i];
-		const char *what = plan_has_way(config, policy, links) ? failure_text(policy->balance.on_failure)
+		const char *what = plan_has_way(&ways, policy) ? failure_text(policy->balance.on_failure)
 		                                               : "it has no other link; its connections are left as they are";
 
 		if (!uses_link(policy, (size_t)(run - daemon->links)))
