@@ -404,6 +404,8 @@ static const struct field kernel[] = {
 		.meaning = "queues for packets from inside, and as many for those from links" },
 	{ "queue-length", NUMBER(kernel_settings, queue_length, 16, 65535), RESTART, .standard = "256",
 		.meaning = "packets that a queue holds" },
+	{ "log-group", NUMBER(kernel_settings, log_group, 1, 65535), RESTART, .standard = "200",
+		.meaning = "number of the log group that copies of handshakes come by" },
 	{ .key = NULL },
 };
 
@@ -419,6 +421,12 @@ static const struct field decisions[] = {
 	{ .key = NULL },
 };
 
+static const struct field connections[] = {
+	{ "entries", NUMBER(config, living_entries, 1024, 1u << 24), RESTART, .standard = "131072",
+		.meaning = "connections that are watched at once" },
+	{ .key = NULL },
+};
+
 const struct field schema_top[] = {
 	{ "version", FORM(config, arena, form_version), REQUIRED, .meaning = "the version of this format: 1" },
 	{ "control", SAME(control), .flags = FIELD_ONE_LINE, .meaning = "the control socket" },
@@ -427,6 +435,7 @@ const struct field schema_top[] = {
 	{ "kernel", MAP(config, kernel, kernel), .meaning = "numbers that must not collide with others'" },
 	{ "sticky", SAME(sticky_table), .flags = FIELD_ONE_LINE, .meaning = "the memory for sticky" },
 	{ "decisions", SAME(decisions), .flags = FIELD_ONE_LINE, .meaning = "the record of decisions" },
+	{ "connections", SAME(connections), .flags = FIELD_ONE_LINE, .meaning = "connections that live, and their log" },
 	{ "alerts", SAME(alerts), .meaning = "who is told" },
 	{ "zones", FORM(config, zones, form_zones), .table = schema_zone, .meaning = "the inside, by name" },
 	{ "links", FORM(config, links, form_links), .table = schema_link, REQUIRED, .meaning = "the ways to the internet, by name" },

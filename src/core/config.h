@@ -390,6 +390,7 @@ struct kernel_settings {
 	uint16_t first_queue;
 	uint16_t queues;        /* for inside, and as many again for links */
 	uint32_t queue_length;
+	uint16_t log_group;     /* of copies of handshakes */
 };
 
 struct config {
@@ -410,6 +411,7 @@ struct config {
 	const char *socket;
 	const char *state_directory;
 	uint32_t sticky_entries; /* size of the sticky table, a power of two */
+	uint32_t living_entries; /* connections that are watched at once */
 	uint32_t decision_records; /* that are kept for `why', a power of two; 0: none */
 };
 

@@ -13,6 +13,7 @@ struct handshake {
 	uint8_t protocol;   /* TCP: from SYN to SYN-ACK; UDP: to the first answer */
 	uint8_t link;       /* number in marks */
 	bool answered;
-	uint32_t us;        /* answered: from the decision to the answer; else how long nothing came */
+	uint32_t us;        /* answered: from the decision to the answer, 0 where that could not be measured (its SYN was
+	                       repeated, a reset answered it); else how long nothing came */
 	uint64_t at_ms;     /* when that became known */
 };

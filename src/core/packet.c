@@ -11,6 +11,7 @@
 #define IPV6_HEADER          40
 #define EXTENSION_HEADERS    8
 #define EXTENSION_HEADER_MIN 8
+#define TCP_FLAGS            13
 
 #define FRAGMENT_OFFSET_IPV4 0x1fff /* in 8 bytes; the bits above are flags */
 #define FRAGMENT_OFFSET_IPV6 0xfff8 /* in bytes; the bits below are reserved and "more" */
@@ -197,7 +198,20 @@ static int parse_ipv6(struct reader *reader, struct flow *flow)
 	return 0;
 }
 
+/* Of a packet whose ports were read: the reader stands where they are. */
+static uint8_t read_tcp_flags(const struct reader *reader, const struct flow *flow)
+{
+	return flow->protocol == IPPROTO_TCP && flow->ports && reader->length > TCP_FLAGS ? reader->bytes[TCP_FLAGS] : 0;
+}
+
 int packet_parse(const uint8_t *bytes, size_t length, struct flow *ret_flow)
+{
+	uint8_t tcp_flags;
+
+	return packet_parse_flags(bytes, length, ret_flow, &tcp_flags);
+}
+
+int packet_parse_flags(const uint8_t *bytes, size_t length, struct flow *ret_flow, uint8_t *ret_tcp_flags)
 {
 	struct reader reader = { .bytes = bytes, .length = length };
 	struct flow flow = { .ports = false };
@@ -219,5 +233,6 @@ int packet_parse(const uint8_t *bytes, size_t length, struct flow *ret_flow)
 	ret_flow->from_port = flow.from_port;
 	ret_flow->to_port = flow.to_port;
 	ret_flow->dscp = flow.dscp;
+	*ret_tcp_flags = read_tcp_flags(&reader, &flow);
 	return 0;
 }

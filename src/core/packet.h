@@ -14,3 +14,6 @@
  * 0, or -EBADMSG where even addresses and protocol cannot be read; ret_flow is set on success only.
  */
 int packet_parse(const uint8_t *bytes, size_t length, struct flow *ret_flow);
+
+/* The same, and the flags of TCP: FIN is 1, SYN 2, RST 4, ACK 16; 0 where there are none. */
+int packet_parse_flags(const uint8_t *bytes, size_t length, struct flow *ret_flow, uint8_t *ret_tcp_flags);

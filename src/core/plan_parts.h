@@ -83,6 +83,10 @@ void plan_answers_find(struct planner *planner);
 void plan_shield(struct planner *planner);
 void plan_shield_calls(struct planner *planner);
 
+/* Copies of how connections begin and end, for who watches: what first bears the original addresses, and the rest. */
+void plan_watch(struct planner *planner);
+void plan_watch_calls(struct planner *planner);
+
 /* Limits of policies: of connections where they begin, of what flows where it is forwarded. */
 void plan_limits(struct planner *planner);
 void plan_limits_calls(struct planner *planner);

@@ -105,6 +105,7 @@ static void plan_prerouting(struct planner *planner)
 	struct builder *b = &planner->builder;
 
 	build_base_chain(b, "prerouting", CHAIN_FILTER, HOOK_PREROUTING, PRIORITY_DECIDE);
+	plan_watch_calls(planner);
 	plan_shield_calls(planner);
 	plan_siege_calls(planner);
 	plan_restore(planner, false);
@@ -158,6 +159,7 @@ static void plan_output(struct planner *planner)
 	struct names loopback = { &loopback_name, 1 };
 
 	build_base_chain(b, "output", CHAIN_ROUTE, HOOK_OUTPUT, PRIORITY_DECIDE);
+	plan_watch_calls(planner);
 	plan_siege_proxied(planner);
 	plan_own_forwards(planner);
 	build_rule(b, "this machine with itself");
@@ -358,4 +360,5 @@ void plan_ruleset(struct planner *planner)
 	plan_shield(planner);
 	plan_siege(planner);
 	plan_limits(planner);
+	plan_watch(planner);
 }

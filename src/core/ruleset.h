@@ -56,6 +56,7 @@ enum statement_kind {
 	MATCH_STATUS,           /* values: any of enum connection_status, of the connection */
 	MATCH_ORIGINAL_PACKETS, /* value: the connection's count of packets in the original direction, this one included */
 	MATCH_TCP_FLAGS,        /* (flags & mask) == value; matches the protocol itself */
+	MATCH_REPLY_PACKETS,    /* as MATCH_ORIGINAL_PACKETS, of the other direction */
 	/* Actions that go on with the next statement. */
 	SET_MARK,               /* packet mark = packet mark & ~mask | value */
 	RESTORE_MARK,           /* packet mark = packet mark & ~mask | connection mark & mask */
@@ -74,6 +75,8 @@ enum statement_kind {
 	SET_CLASS_PRIORITY,     /* packet priority = major << 16 | (mark >> shift & mask): the class for the shaper;
 	                           major is value, shift is queue */
 	SET_PRIORITY,           /* packet priority = value */
+	LOG_COPY,               /* the first value bytes of the packet, and its mark, to who listens to group queue: at
+	                           once, and nothing waits for it */
 	/* Actions that end the rule. */
 	ACCEPT,
 	DROP,

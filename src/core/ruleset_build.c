@@ -314,6 +314,11 @@ void build_priority(struct builder *builder, uint32_t priority)
 	build_statement(builder, (struct statement){ .kind = SET_PRIORITY, .value = priority });
 }
 
+void build_copy(struct builder *builder, uint16_t group, uint32_t bytes)
+{
+	build_statement(builder, (struct statement){ .kind = LOG_COPY, .queue = group, .value = bytes });
+}
+
 void build_synproxy(struct builder *builder, uint16_t mss, uint8_t window_scale)
 {
 	build_statement(builder, (struct statement){ .kind = SYNPROXY,

@@ -34,7 +34,7 @@ struct view {
 	struct networks servers; /* name servers of this machine */
 	struct networks *sets; /* index as in config.sets: sorted, none inside another, IPv4 before IPv6 */
 	uint16_t minute;       /* of the local week, from Monday 00:00 */
-	bool lacks_synproxy, lacks_connection_limit; /* the kernel has it not: the plan goes without */
+	bool lacks_synproxy, lacks_connection_limit, lacks_copies; /* the kernel has it not: the plan goes without */
 };
 
 /* A copy of what policies can match; link states are left out. Lives in the arena. 0 or -ENOMEM. */

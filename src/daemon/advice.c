@@ -77,6 +77,10 @@ static void check_features(struct daemon *daemon)
 	if (!daemon->features.connection_limit && limits_live_connections(config))
 		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 			"this kernel lacks CONFIG_NFT_CONNLIMIT: live connections are not limited");
+	if (!daemon->features.copies)
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
+			"this kernel lacks CONFIG_NFT_LOG or CONFIG_NETFILTER_NETLINK_LOG: handshakes are not measured, "
+			"and a link is not suspected for what its connections show");
 	if (!daemon->features.synproxy && plan_watches_handshakes(config))
 		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 			"this kernel lacks CONFIG_NFT_SYNPROXY: while a link is flooded, served ports are limited too");

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/defence.h"
+#include "daemon/watch.h"
 #include "service/capability.h"
 #include "service/log.h"
 #include "service/notify.h"
@@ -152,6 +153,7 @@ static void on_second(uv_timer_t *timer)
 		keep_sticky(daemon, false);
 	siege_second(daemon);
 	duty_second(daemon);
+	watch_second(daemon);
 }
 
 static void tell_errors(struct daemon *daemon, const struct config_errors *errors)
@@ -353,6 +355,7 @@ static int start(struct daemon *daemon, struct config *config)
 	keep_state(daemon);
 	links_ground(daemon);
 	tell_open_outages(daemon);
+	watch_start(daemon);
 	advice_give(daemon);
 	return 0;
 }
@@ -369,6 +372,7 @@ static void stop(struct daemon *daemon)
 	daemon->control = NULL;
 	mailer_free(daemon->mailer);
 	defence_stop(daemon);
+	watch_stop(daemon);
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
 	verdicts_stop(daemon->verdicts);

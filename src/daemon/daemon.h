@@ -34,6 +34,7 @@
 struct daemon;
 struct alert;
 struct defence;
+struct watch;
 struct scanning;
 struct attacks;
 
@@ -106,6 +107,7 @@ struct daemon {
 	struct mail_test mail_tests[TESTS_MAX];
 	struct servers servers;
 	struct defence *defence;
+	struct watch *watch;              /* NULL where the kernel tells nothing */
 	struct scanning *scanning;        /* NULL while no scan is looked for */
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */

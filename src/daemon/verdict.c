@@ -12,6 +12,7 @@
 
 #include "core/packet.h"
 #include "core/pending.h"
+#include "daemon/begun_ring.h"
 #include "kernel/queue.h"
 
 #define BATCH       64
@@ -25,6 +26,7 @@ struct worker {
 	struct verdict_row *rows;       /* by number of policy; pages of those never used are never touched */
 	struct decision_log log;
 	struct decision_ring *ring;     /* NULL: no decisions are kept */
+	struct begun_ring *begun;
 	uint64_t random;                /* state of the generator; chance need not be secret here */
 	pthread_t thread;
 	bool running;
@@ -41,12 +43,17 @@ struct verdicts {
 	atomic_bool ending;
 };
 
-uint64_t verdicts_now_ms(void)
+uint64_t verdicts_now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t verdicts_now_ms(void)
+{
+	return verdicts_now_us() / 1000;
 }
 
 /* xorshift64* (Vigna 2016). */
@@ -100,9 +107,25 @@ static void keep_decision(struct worker *worker, const struct snapshot *snapshot
 	decision_ring_add(worker->ring, &record);
 }
 
-/* Our bits of the mark for this packet: what its flow was given a moment ago, or a fresh decision. */
-static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_ms)
+/* It counts on its link from now on, until who watches sees its end; so it counts only where that one is told. */
+static void hand_over(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow, uint32_t mark,
+	uint64_t now_us)
 {
+	struct begun begun = { *flow, mark, (uint8_t)mark_link(snapshot->layout, mark), now_us };
+	_Atomic uint32_t *connections;
+
+	if (begun.link == MARK_LINK_UNDECIDED || begun.link > MARK_LINK_MAX || snapshot->loads == NULL)
+		return;
+	connections = &snapshot->loads->links[begun.link].connections;
+	atomic_fetch_add_explicit(connections, 1, memory_order_relaxed);
+	if (!begun_ring_add(worker->begun, &begun))
+		atomic_fetch_sub_explicit(connections, 1, memory_order_relaxed);
+}
+
+/* Our bits of the mark for this packet: what its flow was given a moment ago, or a fresh decision. */
+static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot, const struct flow *flow, uint64_t now_us)
+{
+	uint64_t now_ms = now_us / 1000;
 	struct decide_context context = { .now_ms = now_ms, .random = next_random(worker) };
 	uint64_t hash = pending_hash(&snapshot->key, flow);
 	struct decision decision;
@@ -114,6 +137,7 @@ static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot,
 	mark = decision_mark(snapshot, &decision);
 	pending_add(worker->pending, hash, snapshot->generation, now_ms, mark);
 	count_decision(worker, snapshot, mark);
+	hand_over(worker, snapshot, flow, mark, now_us);
 	keep_decision(worker, snapshot, flow, &decision, mark, now_ms);
 	if (decision.policy != NO_POLICY && snapshot->config->policies[decision.policy].log)
 		decision_log_add(&worker->log, flow, mark);
@@ -121,7 +145,7 @@ static uint32_t mark_for(struct worker *worker, const struct snapshot *snapshot,
 }
 
 static void answer(struct worker *worker, const struct snapshot *snapshot, const struct queue_packet *packet,
-	uint64_t now_ms)
+	uint64_t now_us)
 {
 	struct flow flow;
 	uint32_t mark;
@@ -134,17 +158,17 @@ static void answer(struct worker *worker, const struct snapshot *snapshot, const
 	}
 	complete_flow(snapshot, packet, &flow);
 	/* The ruleset drops and rejects, and remembers it for a while. */
-	mark = mark_for(worker, snapshot, &flow, now_ms);
+	mark = mark_for(worker, snapshot, &flow, now_us);
 	queue_accept(worker->queue, packet->id, mark_merge(snapshot->layout, packet->mark, mark));
 }
 
 static void answer_all(struct worker *worker, const struct queue_packet *packets, size_t count)
 {
 	const struct snapshot *snapshot = publish_acquire(&worker->verdicts->publisher, worker->reader);
-	uint64_t now_ms = verdicts_now_ms();
+	uint64_t now_us = verdicts_now_us();
 
 	for (size_t i = 0; i < count; i++)
-		answer(worker, snapshot, &packets[i], now_ms);
+		answer(worker, snapshot, &packets[i], now_us);
 	queue_flush(worker->queue);
 	publish_release(worker->reader);
 }
@@ -179,7 +203,8 @@ static int start_worker(struct verdicts *verdicts, struct worker *worker, uint16
 	worker->reader = &verdicts->readers[worker - verdicts->workers];
 	worker->pending = pending_new();
 	worker->rows = calloc((size_t)verdicts->policy_ones + 1, sizeof(*worker->rows));
-	if (worker->pending == NULL || worker->rows == NULL)
+	worker->begun = calloc(1, sizeof(*worker->begun));
+	if (worker->pending == NULL || worker->rows == NULL || worker->begun == NULL)
 		return -ENOMEM;
 	if (getrandom(&worker->random, sizeof(worker->random), 0) < 0 || worker->random == 0)
 		worker->random = number + 1u;
@@ -265,6 +290,7 @@ static void stop_worker(struct worker *worker)
 	queue_close(worker->queue);
 	pending_free(worker->pending);
 	decision_ring_free(worker->ring);
+	free(worker->begun);
 	free(worker->rows);
 }
 
@@ -291,6 +317,19 @@ uint64_t verdicts_logged(struct verdicts *verdicts,
 		while (decision_log_take(&verdicts->workers[i].log, &decision))
 			callback(&decision, data);
 		lost += atomic_load_explicit(&verdicts->workers[i].log.lost, memory_order_relaxed);
+	}
+	return lost;
+}
+
+uint64_t verdicts_begun(struct verdicts *verdicts, void (*callback)(const struct begun *begun, void *data), void *data)
+{
+	struct begun begun;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		while (begun_ring_take(verdicts->workers[i].begun, &begun))
+			callback(&begun, data);
+		lost += atomic_load_explicit(&verdicts->workers[i].begun->lost, memory_order_relaxed);
 	}
 	return lost;
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "core/living.h"
 #include "core/mark.h"
 #include "daemon/decision_log.h"
 #include "daemon/decision_record.h"
@@ -40,6 +41,12 @@ uint64_t verdicts_logged(struct verdicts *verdicts,
 	void (*callback)(const struct logged_decision *decision, void *data), void *data);
 
 /*
+ * Calls back for each connection that was decided to go by a link since the last call; for one thread alone, the one
+ * that watches. Returns how many more were lost since the start, which count on no link.
+ */
+uint64_t verdicts_begun(struct verdicts *verdicts, void (*callback)(const struct begun *begun, void *data), void *data);
+
+/*
  * Calls back for each decision that is still on record, thread by thread, the newest of each first; one that
  * returns false ends that thread's. True where older ones have given way, or none are kept.
  */
@@ -55,5 +62,6 @@ uint64_t verdicts_count(const struct verdicts *verdicts, unsigned int policy, un
 /* Milliseconds since the slowest thread gave a sign of life. */
 uint64_t verdicts_silence_ms(const struct verdicts *verdicts, uint64_t now_ms);
 
-/* The clock that decisions go by: monotonic, in ms. */
+/* The clock that decisions go by: monotonic, in us and in ms. */
+uint64_t verdicts_now_us(void);
 uint64_t verdicts_now_ms(void);

@@ -200,7 +200,8 @@ struct view world_view(struct daemon *daemon, struct link_view *links)
 	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local,
 		.servers = { daemon->servers.items, daemon->servers.count },
 		.sets = sets_networks(daemon->sets), .minute = daemon->minute,
-		.lacks_synproxy = !daemon->features.synproxy, .lacks_connection_limit = !daemon->features.connection_limit };
+		.lacks_synproxy = !daemon->features.synproxy, .lacks_connection_limit = !daemon->features.connection_limit,
+		.lacks_copies = !daemon->features.copies };
 }
 
 /* The old ones stay where there is no memory. */

@@ -190,6 +190,12 @@ static void set_tuple(struct nf_conntrack *entry, const struct flow *flow)
 	nfct_set_attr_u8(entry, ATTR_ORIG_L4PROTO, flow->protocol);
 	nfct_set_attr(entry, ipv4 ? ATTR_ORIG_IPV4_SRC : ATTR_ORIG_IPV6_SRC, flow->from.bytes);
 	nfct_set_attr(entry, ipv4 ? ATTR_ORIG_IPV4_DST : ATTR_ORIG_IPV6_DST, flow->to.bytes);
+	if (flow->protocol == (ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+		nfct_set_attr_u8(entry, ATTR_ICMP_TYPE, (uint8_t)(flow->from_port >> 8));
+		nfct_set_attr_u8(entry, ATTR_ICMP_CODE, (uint8_t)flow->from_port);
+		nfct_set_attr_u16(entry, ATTR_ICMP_ID, htons(flow->to_port));
+		return;
+	}
 	nfct_set_attr_u16(entry, ATTR_ORIG_PORT_SRC, htons(flow->from_port));
 	nfct_set_attr_u16(entry, ATTR_ORIG_PORT_DST, htons(flow->to_port));
 }

@@ -15,6 +15,7 @@ struct ruleset_features {
 	bool native_queue;   /* CONFIG_NFT_QUEUE; else the NFQUEUE target by nft_compat */
 	bool owner;          /* table flags owner and persist */
 	bool synproxy;       /* CONFIG_NFT_SYNPROXY: SYNPROXY */
+	bool copies;         /* CONFIG_NFT_LOG with CONFIG_NETFILTER_NETLINK_LOG: LOG_COPY */
 	bool connection_limit; /* CONFIG_NFT_CONNLIMIT: LIMIT_CONNECTIONS */
 };
 

@@ -109,6 +109,11 @@ static void set_priority(struct rule_builder *rule, const struct statement *stat
 	expr_meta_set(rule, NFT_META_PRIORITY, REGISTER_VALUE);
 }
 
+static void log_copy(struct rule_builder *rule, const struct statement *statement)
+{
+	expr_log(rule, statement->queue, statement->value);
+}
+
 static void update_set(struct rule_builder *rule, const struct statement *statement)
 {
 	const struct set_update update = {
@@ -259,6 +264,7 @@ static statement_builder *const builders[] = {
 	[MATCH_STATUS] = match_status,
 	[MATCH_ORIGINAL_PACKETS] = match_original_packets,
 	[MATCH_TCP_FLAGS] = match_tcp_flags,
+	[MATCH_REPLY_PACKETS] = match_reply_packets,
 	[SET_MARK] = set_mark,
 	[RESTORE_MARK] = restore_mark,
 	[SAVE_MARK] = save_mark,
@@ -272,6 +278,7 @@ static statement_builder *const builders[] = {
 	[OVER_LIMIT_EACH] = over_limit_each,
 	[SET_CLASS_PRIORITY] = set_class_priority,
 	[SET_PRIORITY] = set_priority,
+	[LOG_COPY] = log_copy,
 	[ACCEPT] = accept_packet,
 	[DROP] = drop_packet,
 	[RETURN] = return_from_chain,

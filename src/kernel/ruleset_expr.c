@@ -37,13 +37,18 @@ void expr_ct_load(struct rule_builder *rule, uint32_t key, uint32_t target)
 	put_u32(expr, NFTNL_EXPR_CT_DREG, target);
 }
 
-void expr_ct_load_original(struct rule_builder *rule, uint32_t key, uint32_t target)
+void expr_ct_load_of(struct rule_builder *rule, uint32_t key, uint8_t direction, uint32_t target)
 {
 	struct nftnl_expr *expr = put_expr(rule, "ct");
 
 	put_u32(expr, NFTNL_EXPR_CT_KEY, key);
-	put_u8(expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+	put_u8(expr, NFTNL_EXPR_CT_DIR, direction);
 	put_u32(expr, NFTNL_EXPR_CT_DREG, target);
+}
+
+void expr_ct_load_original(struct rule_builder *rule, uint32_t key, uint32_t target)
+{
+	expr_ct_load_of(rule, key, IP_CT_DIR_ORIGINAL, target);
 }
 
 void expr_ct_set(struct rule_builder *rule, uint32_t key, uint32_t source)
@@ -285,6 +290,15 @@ void expr_queue(struct rule_builder *rule, uint16_t first, uint16_t count)
 	put_u16(expr, NFTNL_EXPR_QUEUE_NUM, first);
 	put_u16(expr, NFTNL_EXPR_QUEUE_TOTAL, count);
 	put_u16(expr, NFTNL_EXPR_QUEUE_FLAGS, NFT_QUEUE_FLAG_BYPASS);
+}
+
+void expr_log(struct rule_builder *rule, uint16_t group, uint32_t bytes)
+{
+	struct nftnl_expr *expr = put_expr(rule, "log");
+
+	put_u16(expr, NFTNL_EXPR_LOG_GROUP, group);
+	put_u32(expr, NFTNL_EXPR_LOG_SNAPLEN, bytes);
+	put_u16(expr, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
 }
 
 /* What the kernel's XT_ALIGN() makes of the size: it refuses any other. */

@@ -45,6 +45,7 @@ void rule_fail(struct rule_builder *rule, int error);
 void expr_meta_load(struct rule_builder *rule, uint32_t key, uint32_t target);
 void expr_meta_set(struct rule_builder *rule, uint32_t key, uint32_t source);
 void expr_ct_load(struct rule_builder *rule, uint32_t key, uint32_t target);
+void expr_ct_load_of(struct rule_builder *rule, uint32_t key, uint8_t direction, uint32_t target);
 void expr_ct_load_original(struct rule_builder *rule, uint32_t key, uint32_t target);
 void expr_ct_set(struct rule_builder *rule, uint32_t key, uint32_t source);
 void expr_payload(struct rule_builder *rule, uint32_t base, uint32_t offset, uint32_t length, uint32_t target);
@@ -108,6 +109,9 @@ void expr_nat(struct rule_builder *rule, uint32_t type, uint32_t native_family, 
 	uint32_t flags);
 
 void expr_no_tracking(struct rule_builder *rule);
+
+/* The first bytes of the packet to who listens to the group, each by itself. */
+void expr_log(struct rule_builder *rule, uint16_t group, uint32_t bytes);
 void expr_synproxy(struct rule_builder *rule, const struct synproxy *synproxy);
 
 /* The rule goes on while more than limit comes by. */

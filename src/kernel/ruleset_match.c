@@ -295,12 +295,22 @@ void match_original(struct rule_builder *rule, const struct statement *statement
 }
 
 /* The kernel begins to count the packets of new connections when such a rule is there. */
-void match_original_packets(struct rule_builder *rule, const struct statement *statement)
+static void packets_of(struct rule_builder *rule, const struct statement *statement, uint8_t direction)
 {
 	uint64_t packets = statement->value;
 
-	expr_ct_load_original(rule, NFT_CT_PKTS, REGISTER_VALUE);
+	expr_ct_load_of(rule, NFT_CT_PKTS, direction, REGISTER_VALUE);
 	expr_equal(rule, &packets, sizeof(packets), statement->negate);
+}
+
+void match_original_packets(struct rule_builder *rule, const struct statement *statement)
+{
+	packets_of(rule, statement, IP_CT_DIR_ORIGINAL);
+}
+
+void match_reply_packets(struct rule_builder *rule, const struct statement *statement)
+{
+	packets_of(rule, statement, IP_CT_DIR_REPLY);
 }
 
 static void any_of_marks(struct rule_builder *rule, const struct statement *statement)

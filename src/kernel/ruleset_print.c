@@ -110,6 +110,12 @@ static void print_priority(FILE *out, const struct statement *statement, const c
 	fprintf(out, "%s set %" PRIx32 ":%" PRIx32, word, statement->value >> 16, statement->value & 0xffff);
 }
 
+static void print_log(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s group %u snaplen %" PRIu32 " queue-threshold 1", word, (unsigned int)statement->queue,
+		statement->value);
+}
+
 static void print_word(FILE *out, const struct statement *statement, const char *word)
 {
 	(void)statement;
@@ -148,6 +154,7 @@ static const struct {
 	[MATCH_ORIGINAL] = { print_direction, "ct direction" },
 	[MATCH_STATUS] = { print_status, "ct status" },
 	[MATCH_ORIGINAL_PACKETS] = { print_original_packets, "ct original packets" },
+	[MATCH_REPLY_PACKETS] = { print_original_packets, "ct reply packets" },
 	[MATCH_TCP_FLAGS] = { print_tcp_flags, "tcp flags" },
 	[SET_MARK] = { print_set_mark, "meta mark" },
 	[RESTORE_MARK] = { print_restore, "meta mark" },
@@ -162,6 +169,7 @@ static const struct {
 	[OVER_LIMIT_EACH] = { print_over_limit_each, "update" },
 	[SET_CLASS_PRIORITY] = { print_class_priority, "meta priority" },
 	[SET_PRIORITY] = { print_priority, "meta priority" },
+	[LOG_COPY] = { print_log, "log" },
 	[ACCEPT] = { print_word, "accept" },
 	[DROP] = { print_word, "drop" },
 	[RETURN] = { print_word, "return" },

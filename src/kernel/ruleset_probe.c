@@ -40,10 +40,12 @@ static const struct essential packet_queue = {
 };
 
 /* These may be missing. */
-enum { SYNPROXIES, CONNECTION_LIMITS };
+enum { SYNPROXIES, COPIES, CONNECTION_LIMITS };
 
 static const struct essential optional[] = {
 	[SYNPROXIES] = { "CONFIG_NFT_SYNPROXY (module nft_synproxy)", { .kind = SYNPROXY, .synproxy = { .mss = 1460 } } },
+	[COPIES] = { "CONFIG_NFT_LOG, CONFIG_NETFILTER_NETLINK_LOG (modules nft_log, nfnetlink_log)",
+		{ .kind = LOG_COPY, .value = 64 } },
 	[CONNECTION_LIMITS] = { "CONFIG_NFT_CONNLIMIT (module nft_connlimit)",
 		{ .kind = OVER_LIMIT, .limit = { .kind = LIMIT_CONNECTIONS, .count = 1 } } },
 };
@@ -141,6 +143,7 @@ static void probe_optional(struct netlink *netlink, struct ruleset_features *fea
 	bool all = try_statements(netlink, optional, COUNT(optional), features) == 0;
 
 	features->synproxy = all || try_statements(netlink, &optional[SYNPROXIES], 1, features) == 0;
+	features->copies = all || try_statements(netlink, &optional[COPIES], 1, features) == 0;
 	features->connection_limit = all || try_statements(netlink, &optional[CONNECTION_LIMITS], 1, features) == 0;
 }
 

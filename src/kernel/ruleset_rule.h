@@ -33,6 +33,7 @@ void match_in_set(struct rule_builder *rule, const struct statement *statement);
 void match_original(struct rule_builder *rule, const struct statement *statement);
 void match_status(struct rule_builder *rule, const struct statement *statement);
 void match_original_packets(struct rule_builder *rule, const struct statement *statement);
+void match_reply_packets(struct rule_builder *rule, const struct statement *statement);
 void match_tcp_flags(struct rule_builder *rule, const struct statement *statement);
 
 /* Translation of addresses and what else concerns tracking, in ruleset_nat.c. */

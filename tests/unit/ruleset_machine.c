@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+/* Of TCP every packet here is the first: a SYN. */
+#define SYN_FLAG 0x02
+
 /* What a rule or a chain ends with. */
 enum flow_of_control {
 	GOES_ON,   /* with the next statement */
@@ -188,25 +191,31 @@ static bool holds(const struct machine *machine, const struct statement *s)
 		return holds_value(&s->values, packet->flow.dscp);
 	case MATCH_ICMP_TYPE:
 		return holds_icmp(&packet->flow, s);
+	case MATCH_ORIGINAL: /* it is the first one */
+		return true;
+	case MATCH_TCP_FLAGS:
+		return (SYN_FLAG & s->mask) == s->value;
 	case SET_MARK: case RESTORE_MARK: case SAVE_MARK: case COUNT: case COUNT_NAMED: case ACCEPT: case DROP:
 	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
 	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case KEEP_MARK: case FIND_MARK:
-	case OVER_LIMIT: case OVER_LIMIT_EACH: case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT:
+	case OVER_LIMIT: case OVER_LIMIT_EACH: case LOG_COPY: case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT:
 	case SOURCE_PREFIX: case DESTINATION_PREFIX: case NOTRACK: case SYNPROXY: case DISPATCH:
 	/* Of what only base chains ask. */
-	case MATCH_ORIGINAL: case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
+	case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_REPLY_PACKETS:
 		break;
 	}
 	fail_msg("statement %d is no match", (int)s->kind);
 	return false;
 }
 
-/* Types of ICMP match their protocol, which negate leaves as it is. */
+/* Types of ICMP and flags of TCP match their protocol, which negate leaves as it is. */
 static bool passes(const struct machine *machine, const struct statement *statement)
 {
 	uint8_t protocol = statement->family == IPV4 ? 1 : 58;
 
 	if (statement->kind == MATCH_ICMP_TYPE && machine->packet->flow.protocol != protocol)
+		return false;
+	if (statement->kind == MATCH_TCP_FLAGS && machine->packet->flow.protocol != 6)
 		return false;
 	return holds(machine, statement) != statement->negate;
 }
@@ -272,6 +281,7 @@ static enum flow_of_control act(struct machine *machine, const struct statement 
 		return GOES_ON;
 	case COUNT:
 	case COUNT_NAMED:
+	case LOG_COPY:
 	case QUEUE:
 		return GOES_ON;
 	case ACCEPT:
@@ -313,7 +323,7 @@ static enum flow_of_control act(struct machine *machine, const struct statement 
 	case MATCH_ROUTED_OUT: case MATCH_ROUTED: case SET_CLASS_PRIORITY: case SET_PRIORITY:
 	case NOTRACK: case SYNPROXY: case MATCH_SOURCE_KIND:
 	case MATCH_ICMP_TYPE: case MATCH_DSCP: case MATCH_IN_SET: case MATCH_ORIGINAL: case MATCH_STATUS:
-	case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS:
+	case MATCH_ORIGINAL_PACKETS: case MATCH_TCP_FLAGS: case MATCH_REPLY_PACKETS:
 		break;
 	}
 	fail_msg("statement %d has no place here", (int)s->kind);

@@ -188,6 +188,7 @@ static struct ruleset_rule sample_input_rules[] = {
 		{ .kind = MATCH_STATUS, .values = SAMPLE_VALUES(STATUS_SOURCE_NAT, STATUS_DESTINATION_NAT) },
 		{ .kind = COUNT }),
 	SAMPLE_RULE("third packet", { .kind = MATCH_ORIGINAL_PACKETS, .value = 3 }, { .kind = COUNT }),
+	SAMPLE_RULE("first answer", { .kind = MATCH_REPLY_PACKETS, .value = 1 }, { .kind = LOG_COPY, .queue = 200, .value = 96 }),
 	SAMPLE_RULE("null scan", { .kind = MATCH_TCP_FLAGS, .mask = 0xff, .value = 0 }, { .kind = COUNT }),
 	SAMPLE_RULE("answer to a SYN", { .kind = MATCH_TCP_FLAGS, .mask = 0x12, .value = 0x12 }, { .kind = COUNT }),
 	SAMPLE_RULE("add", SAMPLE_FOUR, SAMPLE_BOTH,

@@ -172,6 +172,7 @@ static const char expected[] =
 	"\t\tct direction reply counter comment \"reply\"\n"
 	"\t\tct status snat,dnat counter comment \"translated\"\n"
 	"\t\tct original packets 3 counter comment \"third packet\"\n"
+	"\t\tct reply packets 1 log group 200 snaplen 96 queue-threshold 1 comment \"first answer\"\n"
 	"\t\ttcp flags 0x0 / fin,syn,rst,psh,ack,urg,ecn,cwr counter comment \"null scan\"\n"
 	"\t\ttcp flags syn,ack / syn,ack counter comment \"answer to a SYN\"\n"
 	"\t\tmeta nfproto ipv4 meta l4proto { tcp, udp } add @flows { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 1500ms } comment \"add\"\n"

@@ -101,6 +101,7 @@ static void every_kind_loads(void **state)
 		"ct direction != original",
 		"ct status snat,dnat",
 		"ct original packets 3",
+		"ct reply packets 1 log group 200 snaplen 96 queue-threshold 1",
 		"tcp flags == 0x0",
 		"tcp flags syn,ack / syn,ack",
 		"add @flows { ip saddr . ip daddr . meta l4proto . th sport . th dport timeout 1s500ms }",

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The thread that watches connections: their handshakes, how many live on each link, and their ends. */
+#pragma once
+
+struct daemon;
+struct watch;
+
+/* Starts it; where the kernel tells nothing that is told, and the daemon goes on without. */
+void watch_start(struct daemon *daemon);
+
+/* Before the verdict threads end. Accepts that it was never started. */
+void watch_stop(struct daemon *daemon);
+
+/* Each second, in the main thread: tells what was lost. */
+void watch_second(struct daemon *daemon);
