@@ -171,14 +171,15 @@ static const char *class_name(const struct config *config, const struct policy *
 }
 
 /* With what the algorithm has to say of it. */
-static const char *candidate_reason(struct arena *arena, const struct balancer *balancer,
-	const struct candidate *candidate, const struct flow *flow, const struct decision *decision,
-	const struct pick_context *context)
+static const char *candidate_reason(struct arena *arena, const struct snapshot *snapshot, const struct candidate *candidate,
+	const struct flow *flow, const struct decision *decision, const struct pick_context *context)
 {
 	const char *reason = explain_candidate(candidate->usable, candidate->id == decision->link, decision->sticky);
-	const char *note = balancer_note(balancer, candidate, flow, context);
+	const char *note = balancer_note(snapshot->balancers[decision->policy], candidate, flow, context);
 	char text[128];
 
+	if (!candidate->usable && (snapshot->suspects >> candidate->id & 1) != 0)
+		return "suspect: its connections are not answered";
 	if (note == NULL)
 		return reason;
 	snprintf(text, sizeof(text), "%s; %s", reason, note);
@@ -203,7 +204,7 @@ static int tell_links(struct arena *arena, const struct snapshot *snapshot, cons
 			.name = snapshot->config->links[candidates[i].link].name,
 			.eligible = candidates[i].usable,
 			.score = balancer_score(balancer, &candidates[i], flow, &pick),
-			.reason = candidate_reason(arena, balancer, &candidates[i], flow, decision, &pick),
+			.reason = candidate_reason(arena, snapshot, &candidates[i], flow, decision, &pick),
 		};
 	explanation->link_count = count;
 	return 0;

@@ -43,7 +43,7 @@ static void tell_handshake(struct living *living, const struct entry *entry, boo
 		.at_ms = now_us / 1000,
 	};
 
-	if ((entry->flags & ENTRY_TIMED) != 0 && (entry->flags & ENTRY_INBOUND) == 0)
+	if ((entry->flags & ENTRY_TIMED) != 0)
 		living->sink.handshake(&handshake, living->sink.data);
 }
 
@@ -73,8 +73,12 @@ static void end(struct living *living, struct entry *entry, uint64_t now_us)
 	living_enter(living, entry, STAGE_OVER);
 }
 
-static bool is_timed(const struct flow *flow)
+bool living_is_timed(const struct begun *begun)
 {
+	const struct flow *flow = &begun->flow;
+
+	if (flow->came_by != 0 || flow->direct)
+		return false;
 	return flow->protocol == IPPROTO_TCP || (flow->protocol == IPPROTO_UDP && flow->to_port == QUIC_PORT);
 }
 
@@ -95,7 +99,7 @@ void living_begin(struct living *living, const struct begun *begun)
 	entry->device = begun->flow.device;
 	if (begun->flow.came_by != 0 || begun->flow.direct)
 		entry->flags |= ENTRY_INBOUND;
-	if (is_timed(&begun->flow))
+	if (living_is_timed(begun))
 		entry->flags |= ENTRY_TIMED;
 	if (before.stage != STAGE_WAITING)
 		entry->flags |= ENTRY_SUCCEEDS;

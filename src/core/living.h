@@ -73,6 +73,9 @@ struct living *living_new(size_t entries, struct hash_key key, struct loads *loa
 /* Accepts NULL. */
 void living_free(struct living *living);
 
+/* Whether its beginning is measured: TCP and QUIC that leave by the link. */
+bool living_is_timed(const struct begun *begun);
+
 /* What threads decided comes before copies of what followed from it. */
 void living_begin(struct living *living, const struct begun *begun);
 void living_turn(struct living *living, const struct turning_point *turn);

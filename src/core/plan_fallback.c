@@ -55,12 +55,15 @@ static void spread_add(struct planner *planner, struct spread *spread, const str
 static struct spread plan_spread(struct planner *planner, const struct balance *balance)
 {
 	struct spread spread = { .by = spread_by(balance), .seed = 0x75706c6b };
+	bool avoid = view_avoids_suspects(planner->view->links, balance);
 
 	spread.chains = arena_array(planner->plan->arena, balance->count, sizeof(char *));
 	spread.weights = arena_array(planner->plan->arena, balance->count, sizeof(unsigned int));
 	planner->builder.failed |= spread.chains == NULL || spread.weights == NULL;
 	for (size_t i = 0; i < balance->count && !planner->builder.failed; i++) {
-		if (!planner->view->links[balance->choices[i].link].usable)
+		const struct link_view *link = &planner->view->links[balance->choices[i].link];
+
+		if (!link->usable || (avoid && link->suspect))
 			continue;
 		spread_add(planner, &spread, &balance->choices[i]);
 		if (balance->algorithm == ALGORITHM_PRIORITY)

@@ -25,12 +25,14 @@ static struct making start_making(const struct snapshot *snapshot, const struct 
 	return making;
 }
 
-static struct candidate candidate_of(const struct making *making, const struct choice *choice)
+static struct candidate candidate_of(const struct making *making, const struct choice *choice, bool avoid)
 {
+	const struct link_view *link = &making->view->links[choice->link];
+
 	return (struct candidate){
 		.link = choice->link,
 		.id = making->snapshot->ids->links[choice->link],
-		.usable = making->view->links[choice->link].usable,
+		.usable = link->usable && !(avoid && link->suspect),
 		.weight = choice->weight,
 		.hash = making->link_hashes[choice->link],
 	};
@@ -42,11 +44,12 @@ static struct balancer *make_balancer(struct making *making, const struct balanc
 	struct candidate candidates[CONFIG_LINKS_MAX];
 	size_t count = balance->count < CONFIG_LINKS_MAX ? balance->count : CONFIG_LINKS_MAX;
 	struct balancer *balancer;
+	bool avoid = view_avoids_suspects(making->view->links, balance);
 	uint64_t sum = balance->algorithm;
 	size_t place;
 
 	for (size_t i = 0; i < count; i++) {
-		candidates[i] = candidate_of(making, &balance->choices[i]);
+		candidates[i] = candidate_of(making, &balance->choices[i], avoid);
 		sum = (sum ^ ((uint64_t)candidates[i].weight << 8 | candidates[i].id)) * 0x9e3779b97f4a7c15ULL;
 	}
 	place = sum >> 32 & (ALIKE - 1);
@@ -130,6 +133,8 @@ static int make_device_links(struct snapshot *snapshot, const struct view *view)
 	for (size_t i = 0; i < count; i++) {
 		snapshot->device_links[i].device_index = view->links[i].device_index;
 		snapshot->device_links[i].link = snapshot->ids->links[i];
+		if (view->links[i].usable && view->links[i].suspect)
+			snapshot->suspects |= 1ull << snapshot->ids->links[i];
 	}
 	snapshot->device_link_count = count;
 	return 0;

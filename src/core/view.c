@@ -8,6 +8,17 @@
 
 #include "core/networks.h"
 
+bool view_avoids_suspects(const struct link_view *links, const struct balance *balance)
+{
+	for (size_t i = 0; i < balance->count; i++) {
+		const struct link_view *link = &links[balance->choices[i].link];
+
+		if (link->usable && !link->suspect)
+			return true;
+	}
+	return false;
+}
+
 static int copy_networks(struct arena *arena, const struct networks *from, struct networks *to)
 {
 	to->items = arena_array(arena, from->count, sizeof(*to->items));

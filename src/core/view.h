@@ -15,6 +15,7 @@ struct link_view {
 	struct address gateway[FAMILIES]; /* all zero bytes: no gateway, the device alone */
 	struct networks addresses;        /* of the device, with their prefix length */
 	bool usable;                      /* takes new connections */
+	bool suspect;                     /* its connections are not answered: avoided where another is usable */
 	bool flooded;                     /* with handshakes that nobody completes */
 	bool dead;                        /* its running connections are to be reset or flushed */
 };
@@ -36,6 +37,9 @@ struct view {
 	uint16_t minute;       /* of the local week, from Monday 00:00 */
 	bool lacks_synproxy, lacks_connection_limit, lacks_copies; /* the kernel has it not: the plan goes without */
 };
+
+/* Whether new connections leave suspect links alone: where the balance has a usable one that is not. */
+bool view_avoids_suspects(const struct link_view *links, const struct balance *balance);
 
 /* A copy of what policies can match; link states are left out. Lives in the arena. 0 or -ENOMEM. */
 int view_copy(struct arena *arena, const struct config *config, const struct view *view, struct view *ret_copy);

@@ -154,6 +154,7 @@ static void on_second(uv_timer_t *timer)
 	siege_second(daemon);
 	duty_second(daemon);
 	watch_second(daemon);
+	suspicion_second(daemon);
 }
 
 static void tell_errors(struct daemon *daemon, const struct config_errors *errors)

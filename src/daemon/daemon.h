@@ -17,6 +17,7 @@
 #include "core/plan.h"
 #include "core/question.h"
 #include "core/sticky.h"
+#include "core/suspect.h"
 #include "daemon/events.h"
 #include "daemon/sets.h"
 #include "daemon/shape.h"
@@ -72,6 +73,7 @@ struct link_run {
 	struct checker *checker;      /* NULL without targets, or while the ground is not ready */
 	struct link_view view;        /* addresses live in daemon.devices */
 	struct flood flood;
+	struct suspicion suspicion;
 	time_t since;                 /* of the state, for people */
 	uint64_t rate_at_ms, received, sent; /* counters of the device when rates were last computed */
 	uint64_t download_bps, upload_bps;
@@ -112,6 +114,7 @@ struct daemon {
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */
 	uv_poll_t device_poll;
+	uv_async_t suspicion_wake;
 	uv_timer_t watch_timer, second_timer, flush_timer, trial_timer;
 	struct trial trial;
 	uv_signal_t hangup, terminate, interrupt;
@@ -151,6 +154,12 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 
 void links_view(struct link_run *run);         /* what state and duty mean for new and running connections */
 bool links_fails(const struct link_run *run);  /* its running connections have no future on it */
+
+/* suspicion.c: links whose connections are not answered. */
+void suspicion_wake(uv_async_t *async);           /* the watching thread accuses one */
+void suspicion_second(struct daemon *daemon);
+uint32_t suspicion_interval(const struct link_run *run); /* how long a round of checks may wait at most */
+void suspicion_settle(struct link_run *run);      /* before the plan follows a change of the link's health */
 
 /* duty.c: links are taken out of service and back by order. */
 void duty_begin(const struct daemon *daemon, struct link_run *run); /* as it was ordered before the start */

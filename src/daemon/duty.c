@@ -29,6 +29,8 @@ const char *duty_reason_text(const struct link_run *run)
 {
 	if (run->health.cause != CAUSE_NONE)
 		return link_cause_text(run->health.cause);
+	if (run->view.suspect && run->duty == DUTY_SERVES)
+		return "suspect: its connections are not answered";
 	return run->duty == DUTY_SERVES ? "" : "by order";
 }
 

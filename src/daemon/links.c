@@ -70,6 +70,7 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].health = old->health;
 		links[i].view = old->view;
 		links[i].flood = old->flood;
+		links[i].suspicion = old->suspicion;
 		if (!same_check(&old->link->check, &links[i].link->check))
 			links[i].health.failed_in_row = links[i].health.good_in_row = 0;
 	}
@@ -108,8 +109,10 @@ const char *links_usable_names(const struct daemon *daemon, char *text, size_t s
 static uint32_t round_timeout(void *data)
 {
 	const struct link_run *run = data;
+	struct check check = run->link->check;
 
-	return health_timeout(&run->health, &run->link->check);
+	check.interval_ms = suspicion_interval(run);
+	return health_timeout(&run->health, &check);
 }
 
 /* What a link's new state means for new and running connections. */
@@ -136,6 +139,7 @@ static void link_changed(struct link_run *run, enum link_state before)
 	char names[512];
 
 	run->since = time(NULL);
+	suspicion_settle(run);
 	links_view(run);
 	apply_all(daemon, NULL);
 	if (state == LINK_DOWN)
@@ -153,6 +157,7 @@ static void on_round(void *data, const struct round *round, uint64_t now_ms)
 	struct link_run *run = data;
 	enum link_state before = run->health.state;
 
+	suspicion_round(&run->suspicion, round->answered >= run->link->check.need);
 	if (health_round(&run->health, &run->link->check, round, now_ms))
 		link_changed(run, before);
 }

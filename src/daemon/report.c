@@ -62,7 +62,7 @@ static json_t *report_link(const struct link_run *run, const struct tally *tally
 {
 	bool down = run->health.state == LINK_DOWN;
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:I, s:i, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:I, s:b, s:i, s:o, s:o}",
 		"name", run->link->name,
 		"device", run->link->device,
 		"state", duty_state_text(run),
@@ -74,6 +74,7 @@ static json_t *report_link(const struct link_run *run, const struct tally *tally
 		"upload_bps", (json_int_t)run->upload_bps,
 		"connections", tally->links[run->id],
 		"active", (json_int_t)atomic_load(&loads_of(run->daemon->loads, run->id)->connections),
+		"suspect", run->suspicion.verdict == SUSPECT_LINK,
 		"weight", (int)run->link->weight,
 		"down_for_s", down ? json_integer(time(NULL) - run->since) : json_null(),
 		"drain_until", run->drain_until == 0 ? json_null() : json_integer(run->drain_until));

@@ -13,6 +13,7 @@
 
 #include "core/living.h"
 #include "core/packet.h"
+#include "daemon/accuser.h"
 #include "daemon/daemon.h"
 #include "kernel/conntrack.h"
 #include "kernel/conntrack_ends.h"
@@ -48,6 +49,7 @@ struct watch {
 	struct copies *copies;       /* NULL: no handshakes */
 	struct conntrack_ends *ends;
 	struct netlink *netlink;
+	struct accuser accuser;
 	pthread_t thread;
 	bool running;
 	atomic_bool ending;
@@ -60,8 +62,9 @@ struct watch {
 /* Every consumer of handshakes has its line here; they run in the watching thread. */
 static void on_handshake(const struct handshake *handshake, void *data)
 {
-	(void)handshake;
-	(void)data;
+	struct watch *watch = data;
+
+	accuser_handshake(&watch->accuser, handshake);
 }
 
 /* And every consumer of what is over here. */
@@ -76,6 +79,8 @@ static void on_begun(const struct begun *begun, void *data)
 	struct watch *watch = data;
 
 	living_begin(watch->living, begun);
+	if (watch->copies != NULL)
+		accuser_begun(&watch->accuser, begun);
 }
 
 /* Always before a copy is looked at: what it follows from was decided before it came. */
@@ -113,6 +118,7 @@ static void read_copies(struct watch *watch)
 		drain(watch);
 		if (count == -ENOBUFS) {
 			living_blind(watch->living);
+			accuser_blind(&watch->accuser);
 			atomic_fetch_add_explicit(&watch->figures.blind, 1, memory_order_relaxed);
 			continue;
 		}
@@ -228,6 +234,7 @@ static void *run(void *data)
 		drain(watch);
 		read_ends(watch);
 		look_up(watch);
+		accuser_judge(&watch->accuser, verdicts_now_us());
 		atomic_store_explicit(&watch->figures.evicted, living_figures(watch->living).evicted, memory_order_relaxed);
 	}
 	return NULL;
@@ -259,6 +266,11 @@ static int start(struct daemon *daemon, struct watch *watch)
 	error = netlink_open(NETLINK_NETFILTER, &watch->netlink);
 	if (error == 0)
 		error = conntrack_ends_open(&watch->ends);
+	if (error == 0)
+		error = uv_async_init(daemon->loop, &daemon->suspicion_wake, suspicion_wake);
+	daemon->suspicion_wake.data = daemon;
+	if (error == 0)
+		error = accuser_begin(&watch->accuser, watch->netlink, &daemon->suspicion_wake);
 	if (error == 0)
 		error = open_copies(daemon, watch);
 	if (error < 0)
@@ -298,12 +310,20 @@ void watch_stop(struct daemon *daemon)
 	atomic_store(&watch->ending, true);
 	if (watch->running)
 		pthread_join(watch->thread, NULL);
+	if (daemon->suspicion_wake.loop != NULL)
+		uv_close((uv_handle_t *)&daemon->suspicion_wake, NULL);
+	accuser_end(&watch->accuser);
 	copies_close(watch->copies);
 	conntrack_ends_close(watch->ends);
 	netlink_close(watch->netlink);
 	living_free(watch->living);
 	free(watch);
 	daemon->watch = NULL;
+}
+
+struct accuser *watch_accuser(struct watch *watch)
+{
+	return watch == NULL ? NULL : &watch->accuser;
 }
 
 /* How many more since the last time. */

@@ -49,9 +49,9 @@ static void find_gateway(struct link_run *run, const struct device *device, enum
 static void read_link(struct daemon *daemon, struct link_run *run)
 {
 	const struct device *device = devices_find(daemon->devices, run->link->device);
-	bool usable = run->view.usable, dead = run->view.dead;
+	bool usable = run->view.usable, dead = run->view.dead, suspect = run->view.suspect;
 
-	run->view = (struct link_view){ .usable = usable, .dead = dead, .flooded = run->flood.raging };
+	run->view = (struct link_view){ .usable = usable, .dead = dead, .suspect = suspect, .flooded = run->flood.raging };
 	if (device == NULL)
 		return;
 	run->view.device_index = device->index;

@@ -44,6 +44,7 @@ struct checker {
 	checker_round on_round;
 	void *data;
 
+	uint32_t hurry_ms; /* instead of the interval; 0: no */
 	uint64_t due_ns; /* point of the grid that the last or next round belongs to */
 	bool asking;
 	uint16_t sequence;
@@ -59,7 +60,7 @@ static void on_timer(uv_timer_t *timer);
 
 static uint64_t interval_ns(const struct checker *checker)
 {
-	return (uint64_t)checker->check->interval_ms * NS_PER_MS;
+	return (uint64_t)(checker->hurry_ms != 0 ? checker->hurry_ms : checker->check->interval_ms) * NS_PER_MS;
 }
 
 static void arm(struct checker *checker, uint64_t at_ns)
@@ -398,6 +399,17 @@ void checker_free(struct checker *checker)
 		return;
 	settle_all(checker);
 	uv_close((uv_handle_t *)&checker->timer, free_owner);
+}
+
+void checker_hurry(struct checker *checker, uint32_t interval_ms)
+{
+	bool hurries = interval_ms != 0 && interval_ms < checker->check->interval_ms;
+
+	if (checker->hurry_ms == (hurries ? interval_ms : 0))
+		return;
+	checker->hurry_ms = hurries ? interval_ms : 0;
+	if (hurries)
+		checker_restart(checker);
 }
 
 /* By the timer, not from here: the caller is not called back before it has returned to the loop. */

@@ -30,5 +30,11 @@ int checker_new(uv_loop_t *loop, const struct check *link_check, const struct ch
 /* Accepts NULL; sockets are closed now, memory is returned when the loop has let go of its handles. */
 void checker_free(struct checker *checker);
 
+/*
+ * Rounds come that often instead of each interval, the first at once; a round that takes longer is waited for, for
+ * the time to answer stays as it is. 0, or more than the interval: as ever, from the next round on.
+ */
+void checker_hurry(struct checker *checker, uint32_t interval_ms);
+
 /* Ends the round that runs without a result and begins one at once: the ground has changed. */
 void checker_restart(struct checker *checker);

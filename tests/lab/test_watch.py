@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What connections show of their links: how many live on each, and how they fare."""
 
+import time
+
 import pytest
 
 import traffic
 
-from waiting import rate, wait_for
+from waiting import SLOW, rate, wait_for
 
 POLICY = "policies:\n  - name: everything\n    balance: { algorithm: round-robin }\n"
 TARGETS = {"ipv4": "192.0.2.1", "ipv6": "[2001:db8:ffff::1]"}
@@ -113,3 +115,125 @@ def test_what_is_refused_by_a_limit_counts_nowhere(lab):
     wait_for(lambda: sum(active(lab).values()) == 10, 10, "those to be taken back that were dropped")
     load.stop()
     wait_for(lambda: set(active(lab).values()) == {0}, 5, "the end of all")
+
+
+# --- suspicion ----------------------------------------------------------------------------------------
+
+TWO = "policies:\n  - name: everything\n    balance: { algorithm: round-robin, links: [fiber, cable] }\n"
+SLOW_CHECK = "{ targets: [ { ping: 192.0.2.1 } ], interval: 10s }"
+
+
+def many_networks(lab):
+    """Servers in several networks of the internet."""
+    lab.ip("inet", ["route add local 198.18.0.0/16 dev lo"])
+    return [f"198.18.{number}.1:7" for number in range(1, 6)]
+
+
+def fifty_a_second(lab, targets, **options):
+    """Fifty connections a second, to all of them in turn."""
+    return [lab.load_start("tcp", to=target, to_range=100, rate=rate(50 / len(targets)), **options) for target in targets]
+
+
+def wait_all(loads):
+    return [item for load in loads for item in load.wait()["attempts"]]
+
+
+def begin_dropping(lab, targets, drop, **options):
+    """Loads, of which some are answered before the ISP of fiber drops; and when it did."""
+    loads = fifty_a_second(lab, targets, **options)
+    wait_for(lambda: lab.ctl("status")["decisions"] >= rate(100), 10, "100 connections")
+    return loads, drop(lab.link("fiber"))
+
+
+def silence_tcp(lab):
+    """The ISP forwards no TCP any more; pings still go both ways."""
+    def drop(link):
+        when = time.monotonic()
+        lab.nft(f"isp{link.number}", "add rule inet isp hole meta l4proto tcp drop\n")
+        return when
+    return drop
+
+
+def suspects(lab):
+    return [item["name"] for item in lab.ctl("links") if item["suspect"]]
+
+
+def test_a_link_that_drops_is_suspect_within_a_second(lab, tell):
+    """Checks every ten seconds are still answered; connections are not."""
+    targets = many_networks(lab)
+    lab.start_daemon(lab.config(TWO, check=SLOW_CHECK))
+    lab.wait_link("fiber", "up")
+    loads, dropped = begin_dropping(lab, targets, silence_tcp(lab), seconds=8, timeout=2500)
+    wait_for(lambda: suspects(lab) == ["fiber"], 3, "fiber to be suspect", pause=0.005)
+    after = time.monotonic() - dropped
+    explained = lab.ctl("explain", "--from", lab.zones[0].client4, "--to", "198.18.1.1", "--protocol", "tcp", "--to-port", "7")
+    assert lab.link_state("fiber") == "up", "its checks say nothing"
+    attempts = wait_all(loads)
+    late = [item for item in attempts if item["outcome"] != "ok"]
+    again = [item for item in lab.ctl("events") if "not suspect" in item["text"]]
+    tell(f"suspect after {after * 1000:.0f} ms; {len(late)} of {len(attempts)} connections failed; {len(again)} tried again")
+    assert after < 1 or SLOW
+    reasons = {item["link"]: item["reason"] for item in explained["candidates"]}
+    assert reasons["fiber"].startswith("suspect") and explained["link"] == "cable"
+    # Nobody had to wait who began in the two seconds for which it is suspect at least.
+    assert not [item for item in late if dropped + after + 0.1 < item["begun"] < dropped + after + 1.9]
+
+
+def test_checks_of_a_suspect_link_run_at_once(lab, tell):
+    """The ISP forwards nothing: the checks, which would have taken half a minute, say so within seconds."""
+    targets = many_networks(lab)
+    lab.start_daemon(lab.config(TWO, check=SLOW_CHECK))
+    lab.wait_link("fiber", "up")
+    loads, dropped = begin_dropping(lab, targets, lab.black_hole, seconds=10, timeout=2500)
+    lab.wait_link("fiber", "down", deadline=8)
+    took = time.monotonic() - dropped
+    tell(f"down after {took:.1f} s")
+    assert took < 5 or SLOW
+    assert suspects(lab) == []
+    wait_all(loads)
+
+
+def test_a_suspect_link_gets_connections_again(lab, tell):
+    targets = many_networks(lab)
+    lab.start_daemon(lab.config(TWO, check=SLOW_CHECK))
+    loads, _ = begin_dropping(lab, targets, silence_tcp(lab), seconds=60, timeout=1000)
+    wait_for(lambda: suspects(lab) == ["fiber"], 3, "fiber to be suspect")
+    lab.heal(lab.link("fiber"))
+    healed = time.monotonic()
+    wait_for(lambda: suspects(lab) == [], 8, "fiber to be trusted again")
+    tell(f"trusted {time.monotonic() - healed:.1f} s after it works again")
+    fiber = lab.link("fiber").address4
+    begun = lab.server.counts("tcp").get(fiber, 0)
+    wait_for(lambda: lab.server.counts("tcp").get(fiber, 0) >= begun + 10, 5, "connections on fiber")
+    for load in loads:
+        load.stop()
+    assert suspects(lab) == []
+
+
+def test_the_only_link_is_used_all_the_same(lab):
+    """Suspect or not: there is no other."""
+    targets = many_networks(lab)
+    lab.start_daemon(lab.config("policies:\n  - { name: all, balance: { links: [fiber] } }\n", check=SLOW_CHECK,
+                                links=["fiber"]))
+    loads, _ = begin_dropping(lab, targets, silence_tcp(lab), seconds=60, timeout=500)
+    wait_for(lambda: suspects(lab) == ["fiber"], 3, "fiber to be suspect")
+    decided = lab.ctl("policies")[0]["links"]["fiber"]
+    wait_for(lambda: lab.ctl("policies")[0]["links"]["fiber"] >= decided + 20, 5, "it to be taken nevertheless")
+    for load in loads:
+        load.stop()
+
+
+def test_a_dead_server_accuses_no_link(lab):
+    """Many knock at addresses of one network that do not answer, all by one link."""
+    targets = many_networks(lab)
+    lab.nft("inet", "table inet dead { chain in { type filter hook prerouting priority -10; "
+                    "ip daddr 198.18.200.0/24 drop; }; }\n")
+    lab.start_daemon(lab.config("""policies:
+  - { name: dead, match: { to: 198.18.200.0/24 }, balance: { links: [fiber] } }
+  - { name: rest, balance: { links: [cable] } }
+""", check=SLOW_CHECK))
+    knocks = lab.load_start("tcp", to="198.18.200.1:7", to_range=200, rate=rate(50), seconds=4, timeout=1000)
+    others = wait_all(fifty_a_second(lab, targets, seconds=4))
+    assert {item["outcome"] for item in others} == {"ok"} and knocks.wait()["ok"] == 0
+    assert suspects(lab) == []
+    assert not [item for item in lab.ctl("events") if "suspect" in item["text"]]
