@@ -49,6 +49,9 @@ static const struct word algorithms[] = {
 	{ "random", ALGORITHM_RANDOM },
 	{ "hash", ALGORITHM_HASH },
 	{ "priority", ALGORITHM_PRIORITY },
+	{ "least-connections", ALGORITHM_LEAST_CONNECTIONS },
+	{ "least-load", ALGORITHM_LEAST_LOAD },
+	{ "spillover", ALGORITHM_SPILLOVER },
 	{ NULL, 0 },
 };
 

@@ -13,6 +13,9 @@ static const struct algorithm_row *const algorithms[ALGORITHMS] = {
 	[ALGORITHM_RANDOM] = &random_algorithm,
 	[ALGORITHM_HASH] = &hash_algorithm,
 	[ALGORITHM_PRIORITY] = &priority_algorithm,
+	[ALGORITHM_LEAST_CONNECTIONS] = &least_connections_algorithm,
+	[ALGORITHM_LEAST_LOAD] = &least_load_algorithm,
+	[ALGORITHM_SPILLOVER] = &spillover_algorithm,
 };
 
 static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)

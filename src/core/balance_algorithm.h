@@ -35,3 +35,6 @@ extern const struct algorithm_row round_robin_algorithm;
 extern const struct algorithm_row random_algorithm;
 extern const struct algorithm_row hash_algorithm;
 extern const struct algorithm_row priority_algorithm;
+extern const struct algorithm_row least_connections_algorithm;
+extern const struct algorithm_row least_load_algorithm;
+extern const struct algorithm_row spillover_algorithm;

@@ -124,12 +124,19 @@ struct check {
 	uint32_t degraded_jitter_ms;
 };
 
+/* A bandwidth that is learnt from what goes through. */
+struct learning {
+	bool on;
+	uint64_t least_bps, most_bps; /* 0: no such bound */
+};
+
 struct link {
 	const char *name;
 	const char *device;
 	struct gateway gateway;
 	uint64_t download_bps; /* 0: not given */
 	uint64_t upload_bps;
+	struct learning learn[2]; /* download, upload: instead of a given one */
 	unsigned int weight; /* never 0 once loaded: from the bandwidth where not given */
 	struct names labels;
 	struct nat nat;
@@ -235,6 +242,9 @@ enum algorithm {
 	ALGORITHM_RANDOM,
 	ALGORITHM_HASH,
 	ALGORITHM_PRIORITY,
+	ALGORITHM_LEAST_CONNECTIONS,
+	ALGORITHM_LEAST_LOAD,
+	ALGORITHM_SPILLOVER,
 	ALGORITHMS, /* how many there are */
 };
 

@@ -51,7 +51,13 @@ static void spread_add(struct planner *planner, struct spread *spread, const str
 	spread->weights[spread->count++] = choice->weight;
 }
 
-/* The usable links of a policy; of a priority policy the first alone. */
+/* Whether the links come one after the other. */
+static bool in_order(const struct balance *balance)
+{
+	return balance->algorithm == ALGORITHM_PRIORITY || balance->algorithm == ALGORITHM_SPILLOVER;
+}
+
+/* The usable links of a policy; where they come one after the other, the first alone. */
 static struct spread plan_spread(struct planner *planner, const struct balance *balance)
 {
 	struct spread spread = { .by = spread_by(balance), .seed = 0x75706c6b };
@@ -66,7 +72,7 @@ static struct spread plan_spread(struct planner *planner, const struct balance *
 		if (!link->usable || (avoid && link->suspect))
 			continue;
 		spread_add(planner, &spread, &balance->choices[i]);
-		if (balance->algorithm == ALGORITHM_PRIORITY)
+		if (in_order(balance))
 			break;
 	}
 	return spread;
@@ -168,8 +174,8 @@ static int compare_balances(const struct balance *a, const struct balance *b)
 {
 	if (spread_by(a) != spread_by(b))
 		return (int)spread_by(a) - (int)spread_by(b);
-	if ((a->algorithm == ALGORITHM_PRIORITY) != (b->algorithm == ALGORITHM_PRIORITY))
-		return a->algorithm == ALGORITHM_PRIORITY ? 1 : -1;
+	if (in_order(a) != in_order(b))
+		return in_order(a) ? 1 : -1;
 	if (a->if_none != b->if_none)
 		return (int)a->if_none - (int)b->if_none;
 	if (a->count != b->count)

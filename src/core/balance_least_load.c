@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a new connection is expected to get most: what is free there, or its part among those that live. */
+
+#include "core/balance_standing.h"
+
+#define MBIT 1e6
+
+/* What is free counts while it is more than this part of the link. */
+#define ROOMY 0.5
+
+/*
+ * Rates are a second old, and of a link that is used whole they say nothing: there a new connection gets what those
+ * get that live, a part each. Of a link that is used little they say more than the connections, most of which may be idle.
+ */
+static double expected_bps(const struct standing *standing)
+{
+	double part = 1.0 / (1.0 + standing->connections), free = 1 - standing->used;
+
+	return standing->capacity_bps * (free > ROOMY && free > part ? free : part);
+}
+
+static size_t least_load_pick(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context)
+{
+	struct standing standings[CONFIG_LINKS_MAX];
+	double expected[CONFIG_LINKS_MAX];
+	size_t best;
+
+	(void)flow;
+	standings_of(balancer, context, standings);
+	for (size_t i = 0; i < balancer->usable_count; i++)
+		expected[i] = expected_bps(&standings[i]);
+	best = standing_best(balancer, expected, context);
+	standing_place(balancer, best, context);
+	return best;
+}
+
+static double least_load_score(const struct balancer *balancer, const struct candidate *candidate,
+	const struct flow *flow, const struct pick_context *context)
+{
+	struct standing standing = standing_of(balancer, standing_place_of(balancer, candidate), context);
+
+	(void)flow;
+	return expected_bps(&standing) / MBIT;
+}
+
+static const char *least_load_note(const struct balancer *balancer, const struct candidate *candidate,
+	const struct flow *flow, const struct pick_context *context)
+{
+	const struct link_load *load = loads_of(context->loads, candidate->id);
+
+	(void)balancer;
+	(void)flow;
+	if (atomic_load_explicit(&load->congested, memory_order_relaxed))
+		return "congested";
+	if (atomic_load_explicit(&load->full, memory_order_relaxed))
+		return "full";
+	if (atomic_load_explicit(&load->capacity_bps[DOWNLOAD], memory_order_relaxed) == 0
+	    && atomic_load_explicit(&load->capacity_bps[UPLOAD], memory_order_relaxed) == 0)
+		return "capacity not known";
+	return NULL;
+}
+
+const struct algorithm_row least_load_algorithm = {
+	.pick = least_load_pick,
+	.score = least_load_score,
+	.note = least_load_note,
+};
