@@ -120,18 +120,34 @@ static void read_weights(struct loader *loader, const struct field *field, const
 	}
 }
 
-static void print_weights(struct printer *printer, const void *member)
+/* All of them follow from what is learnt. */
+static bool no_weights(const void *member)
 {
 	const struct balance *balance = (const struct balance *)((const char *)member - offsetof(struct balance, choices));
 
+	for (size_t i = 0; i < balance->count; i++) {
+		if ((balance->follows >> i & 1) == 0)
+			return false;
+	}
+	return balance->count > 0;
+}
+
+static void print_weights(struct printer *printer, const void *member)
+{
+	const struct balance *balance = (const struct balance *)((const char *)member - offsetof(struct balance, choices));
+	const char *before = " ";
+
 	fputc('{', printer->out);
 	for (size_t i = 0; i < balance->count; i++) {
-		fputs(i == 0 ? " " : ", ", printer->out);
+		if ((balance->follows >> i & 1) != 0)
+			continue;
+		fputs(before, printer->out);
+		before = ", ";
 		print_text(printer, printer->config->links[balance->choices[i].link].name);
 		fprintf(printer->out, ": %u", balance->choices[i].weight);
 	}
 	fputs(" }", printer->out);
 }
 
-const struct form form_weights = { read_weights, NULL, print_weights,
+const struct form form_weights = { read_weights, no_weights, print_weights,
 	"{ \"type\": \"object\", \"additionalProperties\": { \"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000 } }" };

@@ -134,8 +134,12 @@ static void fill_balance(const struct config *config, struct balance *balance)
 	if (balance->algorithm == ALGORITHM_HASH && balance->hash_by == KEY_NONE)
 		balance->hash_by = KEY_SOURCE;
 	for (size_t i = 0; i < balance->count; i++) {
-		if (balance->choices[i].weight == 0)
-			balance->choices[i].weight = config->links[balance->choices[i].link].weight;
+		struct choice *choice = &balance->choices[i];
+
+		if (choice->weight != 0)
+			continue;
+		choice->weight = config->links[choice->link].weight;
+		balance->follows |= (uint64_t)config->links[choice->link].weight_follows << i;
 	}
 }
 

@@ -65,6 +65,12 @@ char *config_text(const struct config *config);
 /* A JSON Schema (draft 2020-12) of the file and of those in policies.d, for editors, made from the table of all keys. */
 void config_schema_print(FILE *out);
 
+/* The weights that links have by their bandwidths, in their order; 0 of those that are not known, which get 1. */
+void config_weights(const struct config *config, const uint64_t *bandwidths, unsigned int *ret_weights);
+
+/* Whether no policy's turns get too long with these weights of the links, where weights follow what is learnt. */
+bool config_weights_fit(const struct config *config, const unsigned int *weights);
+
 /* Name of an enum value as the configuration writes it. */
 const char *config_algorithm_name(enum algorithm algorithm);
 const char *config_action_name(enum action action);

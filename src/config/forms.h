@@ -18,6 +18,7 @@ extern const struct form form_names;  /* a list of words, each checked by field-
 extern const struct form form_labels; /* the same, printed also when empty */
 extern const struct form form_networks;
 extern const struct form form_gateway; /* link_forms.c */
+extern const struct form form_link_bandwidth, form_download, form_upload; /* bandwidth_forms.c */
 extern const struct form form_link_nat, form_policy_nat; /* nat_forms.c; the keys of a map are in field->table */
 extern const struct form form_nat_family, form_nat_source, form_nat_prefix, form_nat_destination; /* and these its keys */
 extern const struct form form_targets; /* target_forms.c; and the kinds of one: */

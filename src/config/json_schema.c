@@ -41,6 +41,7 @@ static const struct definition {
 	{ "phrase", "{ \"type\": \"string\", \"minLength\": 1, \"maxLength\": 200 }" },
 	{ "ports", "{ \"anyOf\": [{ \"type\": \"integer\", \"minimum\": 1, \"maximum\": 65535 }, "
 		PATTERN(PORT "(-" PORT ")?") "] }" },
+	{ "rate", PATTERN("(0|[1-9][0-9]{0,11})([.][0-9]{1,3})? ?(bit|kbit|mbit|gbit)") },
 	{ "range", PATTERN(ADDRESS "(-" ADDRESS ")?") },
 	{ "share", PATTERN("(0|[1-9][0-9]{0,11})([.][0-9]{1,3})? ?(%|bit|kbit|mbit|gbit)") },
 	{ "url", PATTERN("https?://([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[" ADDRESS6 "\\\\])(:" PORT ")?([/?].*)?") },

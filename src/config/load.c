@@ -200,6 +200,7 @@ static void build(struct loader *loader)
 		return;
 	warn_policies(loader);
 	warn_links(loader);
+	warn_load(loader);
 	warn_names(loader);
 }
 

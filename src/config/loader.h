@@ -68,6 +68,7 @@ void check_qos(struct loader *loader);
 /* What is hardly meant, of a configuration without errors. Each adds warnings. */
 void warn_policies(struct loader *loader);
 void warn_links(struct loader *loader);
+void warn_load(struct loader *loader);
 void warn_names(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */

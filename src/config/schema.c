@@ -126,11 +126,33 @@ static const struct word mail_tls[] = {
 	{ NULL, 0 },
 };
 
-static const struct field bandwidth[] = {
-	{ "download", RATE(link, download_bps), OPTIONAL, .meaning = "what the link brings in at most" },
-	{ "upload", RATE(link, upload_bps), OPTIONAL, .meaning = "what the link takes out at most" },
+const struct field schema_learning[] = {
+	{ "at-least", RATE(learning, least_bps), OPTIONAL, .meaning = "it has never less" },
+	{ "at-most", RATE(learning, most_bps), OPTIONAL, .meaning = "nor more" },
 	{ .key = NULL },
 };
+
+/* What the two below read where they are no words. */
+const struct field schema_rates[] = {
+	{ "download", RATE(link, download_bps) },
+	{ "upload", RATE(link, upload_bps) },
+	{ .key = NULL },
+};
+
+#define PIPE(member, form) FORM(link, member, form), .table = schema_learning
+
+const struct field schema_bandwidth[] = {
+	{ "download", PIPE(download_bps, form_download),
+		.meaning = "what the link brings in at most: a rate, learn, or learnt within { at-least, at-most }" },
+	{ "upload", PIPE(upload_bps, form_upload), .meaning = "what the link takes out at most, in the same words" },
+	{ .key = NULL },
+};
+
+/* It is not in the file, and follows from what is learnt. */
+static bool weight_follows(const void *base)
+{
+	return ((const struct link *)base)->weight_follows;
+}
 
 static const struct field degraded[] = {
 	{ "latency", TIME(check, degraded_latency_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that is too long" },
@@ -211,8 +233,9 @@ const struct field schema_link[] = {
 	{ "device", TEXT(link, device, check_device), REQUIRED, .meaning = "the network device of the link" },
 	{ "gateway", FORM(link, gateway, form_gateway), .standard = "auto",
 		.meaning = "the provider's router: an address, one per family, auto or none" },
-	{ "bandwidth", SAME(bandwidth), .flags = FIELD_ONE_LINE, .meaning = "what the provider sold" },
-	{ "weight", NUMBER(link, weight, 1, 1000), OPTIONAL, .meaning = "share; by default in proportion to bandwidth" },
+	{ "bandwidth", FORM(link, learn, form_link_bandwidth), .table = schema_bandwidth,
+		.meaning = "what the provider sold; learn: what is seen to go through" },
+	{ "weight", NUMBER(link, weight, 1, 1000), OPTIONAL, .absent = weight_follows, .meaning = "share; by default in proportion to bandwidth" },
 	{ "labels", FORM(link, labels, form_labels), .check = check_name,
 		.meaning = "words that stand for all links that have them" },
 	{ "nat", FORM(link, nat, form_link_nat), .standard = "masquerade", .words = link_nats, .table = link_nat,

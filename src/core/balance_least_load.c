@@ -12,23 +12,35 @@
  * Rates are a second old, and of a link that is used whole they say nothing: there a new connection gets what those
  * get that live, a part each. Of a link that is used little they say more than the connections, most of which may be idle.
  */
-static double expected_bps(const struct standing *standing)
+static double expected_bps(const struct standing *standing, bool counted)
 {
 	double part = 1.0 / (1.0 + standing->connections), free = 1 - standing->used;
 
-	return standing->capacity_bps * (free > ROOMY && free > part ? free : part);
+	return standing->capacity_bps * (!counted || (free > ROOMY && free > part) ? free : part);
+}
+
+/* Of all usable links. Where something goes through, yet no connection lives, nobody counts them: rates are all there is. */
+static void expect_all(const struct balancer *balancer, const struct pick_context *context, double *ret_expected)
+{
+	struct standing standings[CONFIG_LINKS_MAX];
+	bool counted = false, carries = false;
+
+	standings_of(balancer, context, standings);
+	for (size_t i = 0; i < balancer->usable_count; i++) {
+		counted |= standings[i].connections > 0;
+		carries |= standings[i].carries;
+	}
+	for (size_t i = 0; i < balancer->usable_count; i++)
+		ret_expected[i] = expected_bps(&standings[i], counted || !carries);
 }
 
 static size_t least_load_pick(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context)
 {
-	struct standing standings[CONFIG_LINKS_MAX];
 	double expected[CONFIG_LINKS_MAX];
 	size_t best;
 
 	(void)flow;
-	standings_of(balancer, context, standings);
-	for (size_t i = 0; i < balancer->usable_count; i++)
-		expected[i] = expected_bps(&standings[i]);
+	expect_all(balancer, context, expected);
 	best = standing_best(balancer, expected, context);
 	standing_place(balancer, best, context);
 	return best;
@@ -37,10 +49,11 @@ static size_t least_load_pick(const struct balancer *balancer, const struct flow
 static double least_load_score(const struct balancer *balancer, const struct candidate *candidate,
 	const struct flow *flow, const struct pick_context *context)
 {
-	struct standing standing = standing_of(balancer, standing_place_of(balancer, candidate), context);
+	double expected[CONFIG_LINKS_MAX];
 
 	(void)flow;
-	return expected_bps(&standing) / MBIT;
+	expect_all(balancer, context, expected);
+	return expected[standing_place_of(balancer, candidate)] / MBIT;
 }
 
 static const char *least_load_note(const struct balancer *balancer, const struct candidate *candidate,

@@ -46,6 +46,12 @@ static double used_part(const struct link_load *load, double capacity_bps)
 	return most >= 0 ? most : taken(load, DOWNLOAD) / capacity_bps;
 }
 
+/* A twentieth of the link. */
+static bool carries(const struct link_load *load, double capacity_bps)
+{
+	return ((double)READ(load->rate_bps[DOWNLOAD]) + (double)READ(load->rate_bps[UPLOAD])) * 20 > capacity_bps;
+}
+
 static struct standing make_standing(const struct candidate *candidate, const struct loads *loads, double unit_bps)
 {
 	const struct link_load *load = loads_of(loads, candidate->id);
@@ -54,6 +60,7 @@ static struct standing make_standing(const struct candidate *candidate, const st
 
 	standing.capacity_bps = capacity != 0 ? (double)capacity : unit_bps * candidate->weight;
 	standing.used = used_part(load, standing.capacity_bps);
+	standing.carries = carries(load, standing.capacity_bps);
 	/* Whatever its capacity is said to be: its queue grows. */
 	if (standing.used < 1 && READ(load->congested))
 		standing.used = 1;

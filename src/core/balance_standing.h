@@ -12,6 +12,7 @@ struct standing {
 	double capacity_bps;  /* download, or upload; where neither is known, by weight beside those that are known */
 	double used;          /* of the direction that is used most: 0 idle, 1 at its end or more; what was placed is in it */
 	uint32_t connections; /* that live */
+	bool carries;         /* more than next to nothing went through in the last second */
 };
 
 /* Of that place in usable. */

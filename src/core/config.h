@@ -138,6 +138,7 @@ struct link {
 	uint64_t upload_bps;
 	struct learning learn[2]; /* download, upload: instead of a given one */
 	unsigned int weight; /* never 0 once loaded: from the bandwidth where not given */
+	bool weight_follows; /* it was not given, and there is a link that learns: see struct link_view */
 	struct names labels;
 	struct nat nat;
 	struct check check;
@@ -277,6 +278,7 @@ struct balance {
 	enum algorithm algorithm;
 	struct choice *choices; /* in the order of the file, each link once; never empty once loaded */
 	size_t count;
+	uint64_t follows; /* a bit for each choice: its weight is the link's, which follows from what is learnt */
 	enum flow_key hash_by; /* ALGORITHM_HASH: what is hashed, KEY_SOURCE unless told */
 	enum flow_key sticky_by;
 	uint32_t sticky_for_s; /* since the last new connection */

@@ -78,7 +78,7 @@ static void plan_links(struct planner *planner)
 	for (size_t i = 0; i < config->link_count; i++) {
 		struct names device = { &config->links[i].device, 1 };
 
-		if (config->links[i].upload_bps == 0)
+		if (view_upload_bps(planner->view, config, i) == 0)
 			continue;
 		plan_neighbours(planner, &device, planner->ids->links[i]);
 		plan_strangers(planner, &device, planner->ids->links[i]);

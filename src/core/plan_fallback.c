@@ -41,14 +41,14 @@ static enum spread_by spread_by(const struct balance *balance)
 	return balance->algorithm == ALGORITHM_RANDOM ? SPREAD_RANDOM : SPREAD_IN_TURN;
 }
 
-static void spread_add(struct planner *planner, struct spread *spread, const struct choice *choice)
+static void spread_add(struct planner *planner, struct spread *spread, const struct balance *balance, size_t choice)
 {
 	char name[NAME_ROOM];
 
-	link_chain(name, planner->ids->links[choice->link]);
+	link_chain(name, planner->ids->links[balance->choices[choice].link]);
 	spread->chains[spread->count] = arena_text(planner->plan->arena, name, strlen(name));
 	planner->builder.failed |= spread->chains[spread->count] == NULL;
-	spread->weights[spread->count++] = choice->weight;
+	spread->weights[spread->count++] = view_weight(planner->view, balance, choice);
 }
 
 /* Whether the links come one after the other. */
@@ -71,7 +71,7 @@ static struct spread plan_spread(struct planner *planner, const struct balance *
 
 		if (!link->usable || (avoid && link->suspect))
 			continue;
-		spread_add(planner, &spread, &balance->choices[i]);
+		spread_add(planner, &spread, balance, i);
 		if (in_order(balance))
 			break;
 	}
@@ -82,10 +82,8 @@ static struct spread plan_spread(struct planner *planner, const struct balance *
 static struct spread spread_over_all(struct planner *planner)
 {
 	struct choice choices[CONFIG_LINKS_MAX];
-	struct balance all = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = planner->config->link_count };
+	struct balance all = view_all_links(planner->config, choices);
 
-	for (size_t i = 0; i < all.count; i++)
-		choices[i] = (struct choice){ (uint16_t)i, planner->config->links[i].weight };
 	return plan_spread(planner, &all);
 }
 
@@ -180,6 +178,8 @@ static int compare_balances(const struct balance *a, const struct balance *b)
 		return (int)a->if_none - (int)b->if_none;
 	if (a->count != b->count)
 		return a->count < b->count ? -1 : 1;
+	if (a->follows != b->follows)
+		return a->follows < b->follows ? -1 : 1;
 	for (size_t i = 0; i < a->count; i++) {
 		if (a->choices[i].link != b->choices[i].link)
 			return (int)a->choices[i].link - (int)b->choices[i].link;

@@ -193,17 +193,17 @@ static bool plan_upload(struct arena *arena, struct shaper_plan *plan, const str
 	return true;
 }
 
-static bool any_download(const struct config *config)
+static bool any_download(const struct config *config, const struct view *view)
 {
 	for (size_t i = 0; i < config->link_count; i++) {
-		if (config->links[i].download_bps > 0)
+		if (view_download_bps(view, config, i) > 0)
 			return true;
 	}
 	return false;
 }
 
 static bool plan_download(struct arena *arena, struct shaper_plan *plan, const struct config *config,
-	const struct ids *ids, const char *name)
+	const struct ids *ids, const struct view *view, const char *name)
 {
 	struct shaper_device *device = &plan->devices[plan->count];
 
@@ -211,7 +211,7 @@ static bool plan_download(struct arena *arena, struct shaper_plan *plan, const s
 		return false;
 	device->standard = SHAPER_FREE_MINOR;
 	for (size_t i = 0; i < config->link_count; i++) {
-		struct pipe pipe = { config, ids, i, config->links[i].download_bps };
+		struct pipe pipe = { config, ids, i, view_download_bps(view, config, i) };
 
 		if (pipe.bps > 0)
 			add_link(device, &pipe);
@@ -270,19 +270,19 @@ bool plan_shaper(struct arena *arena, const struct config *config, const struct 
 	*ret_plan = plan;
 	if (config->qos.count == 0)
 		return true;
-	if (any_download(config) && !plan_inside_devices(arena, config, view, &inside))
+	if (any_download(config, view) && !plan_inside_devices(arena, config, view, &inside))
 		return false;
 	plan.devices = arena_array(arena, config->link_count + inside.count, sizeof(*plan.devices));
 	if (plan.devices == NULL)
 		return false;
 	for (size_t i = 0; i < config->link_count; i++) {
-		struct pipe pipe = { config, ids, i, config->links[i].upload_bps };
+		struct pipe pipe = { config, ids, i, view_upload_bps(view, config, i) };
 
 		if (pipe.bps > 0 && !plan_upload(arena, &plan, &pipe))
 			return false;
 	}
 	for (size_t i = 0; i < inside.count; i++) {
-		if (!plan_download(arena, &plan, config, ids, inside.items[i]))
+		if (!plan_download(arena, &plan, config, ids, view, inside.items[i]))
 			return false;
 	}
 	*ret_plan = plan;
@@ -291,10 +291,10 @@ bool plan_shaper(struct arena *arena, const struct config *config, const struct 
 
 bool plan_shaper_lacks_upload(const struct config *config, const struct link *link)
 {
-	return config->qos.count > 0 && link->upload_bps == 0;
+	return config->qos.count > 0 && link->upload_bps == 0 && !link->learn[1].on;
 }
 
 bool plan_shaper_lacks_download(const struct config *config, const struct link *link)
 {
-	return config->qos.count > 0 && link->download_bps == 0;
+	return config->qos.count > 0 && link->download_bps == 0 && !link->learn[0].on;
 }

@@ -59,7 +59,7 @@ struct shaper_plan {
 bool plan_shaper(struct arena *arena, const struct config *config, const struct ids *ids, const struct view *view,
 	struct shaper_plan *ret_plan);
 
-/* Whether classes exist that this link cannot have, for it lacks a bandwidth in that direction. */
+/* Whether classes exist that this link cannot have, for it lacks a bandwidth in that direction and learns none. */
 bool plan_shaper_lacks_upload(const struct config *config, const struct link *link);
 bool plan_shaper_lacks_download(const struct config *config, const struct link *link);
 

@@ -25,15 +25,17 @@ static struct making start_making(const struct snapshot *snapshot, const struct 
 	return making;
 }
 
-static struct candidate candidate_of(const struct making *making, const struct choice *choice, bool avoid)
+static struct candidate candidate_of(const struct making *making, const struct balance *balance, size_t index,
+	bool avoid)
 {
+	const struct choice *choice = &balance->choices[index];
 	const struct link_view *link = &making->view->links[choice->link];
 
 	return (struct candidate){
 		.link = choice->link,
 		.id = making->snapshot->ids->links[choice->link],
 		.usable = link->usable && !(avoid && link->suspect),
-		.weight = choice->weight,
+		.weight = view_weight(making->view, balance, index),
 		.hash = making->link_hashes[choice->link],
 	};
 }
@@ -49,7 +51,7 @@ static struct balancer *make_balancer(struct making *making, const struct balanc
 	size_t place;
 
 	for (size_t i = 0; i < count; i++) {
-		candidates[i] = candidate_of(making, &balance->choices[i], avoid);
+		candidates[i] = candidate_of(making, balance, i, avoid);
 		sum = (sum ^ ((uint64_t)candidates[i].weight << 8 | candidates[i].id)) * 0x9e3779b97f4a7c15ULL;
 	}
 	place = sum >> 32 & (ALIKE - 1);
@@ -115,10 +117,8 @@ static int make_any_link(struct snapshot *snapshot, const struct view *view)
 	const struct config *config = snapshot->config;
 	struct choice choices[CONFIG_LINKS_MAX];
 	struct making making = start_making(snapshot, view);
-	struct balance balance = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = config->link_count };
+	struct balance balance = view_all_links(config, choices);
 
-	for (size_t i = 0; i < config->link_count; i++)
-		choices[i] = (struct choice){ (uint16_t)i, config->links[i].weight };
 	snapshot->any_link = make_balancer(&making, &balance, NULL);
 	return snapshot->any_link == NULL ? -1 : 0;
 }

@@ -19,6 +19,38 @@ bool view_avoids_suspects(const struct link_view *links, const struct balance *b
 	return false;
 }
 
+unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice)
+{
+	unsigned int learnt = view->links[balance->choices[choice].link].weight;
+
+	return (balance->follows >> choice & 1) != 0 && learnt != 0 ? learnt : balance->choices[choice].weight;
+}
+
+struct balance view_all_links(const struct config *config, struct choice *choices)
+{
+	struct balance all = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = config->link_count };
+
+	for (size_t i = 0; i < config->link_count; i++) {
+		choices[i] = (struct choice){ (uint16_t)i, config->links[i].weight };
+		all.follows |= (uint64_t)config->links[i].weight_follows << i;
+	}
+	return all;
+}
+
+uint64_t view_download_bps(const struct view *view, const struct config *config, size_t link)
+{
+	uint64_t given = config->links[link].download_bps;
+
+	return given != 0 ? given : view->links[link].learnt_bps[0];
+}
+
+uint64_t view_upload_bps(const struct view *view, const struct config *config, size_t link)
+{
+	uint64_t given = config->links[link].upload_bps;
+
+	return given != 0 ? given : view->links[link].learnt_bps[1];
+}
+
 static int copy_networks(struct arena *arena, const struct networks *from, struct networks *to)
 {
 	to->items = arena_array(arena, from->count, sizeof(*to->items));

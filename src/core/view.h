@@ -14,6 +14,8 @@ struct link_view {
 	bool gateway_known[FAMILIES];     /* a route can be made in this family; also for `gateway: none` */
 	struct address gateway[FAMILIES]; /* all zero bytes: no gateway, the device alone */
 	struct networks addresses;        /* of the device, with their prefix length */
+	uint64_t learnt_bps[2];           /* download, upload: for shaping; 0: nothing is learnt */
+	unsigned int weight;              /* from what is learnt; 0: that of the configuration */
 	bool usable;                      /* takes new connections */
 	bool suspect;                     /* its connections are not answered: avoided where another is usable */
 	bool flooded;                     /* with handshakes that nobody completes */
@@ -40,6 +42,16 @@ struct view {
 
 /* Whether new connections leave suspect links alone: where the balance has a usable one that is not. */
 bool view_avoids_suspects(const struct link_view *links, const struct balance *balance);
+
+/* The weight of that choice as it is now. */
+unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice);
+
+/* As `links: internet' of a policy without weights; choices has room for all links. */
+struct balance view_all_links(const struct config *config, struct choice *choices);
+
+/* What classes share, in bits a second: given, or learnt; 0: not known. Of the link with that index. */
+uint64_t view_download_bps(const struct view *view, const struct config *config, size_t link);
+uint64_t view_upload_bps(const struct view *view, const struct config *config, size_t link);
 
 /* A copy of what policies can match; link states are left out. Lives in the arena. 0 or -ENOMEM. */
 int view_copy(struct arena *arena, const struct config *config, const struct view *view, struct view *ret_copy);

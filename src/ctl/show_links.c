@@ -43,8 +43,27 @@ bool link_is_up(const json_t *link)
 	return false;
 }
 
+/* What comes in at most, "~" before it where it is learnt. */
+static const char *capacity_text(const json_t *link, char *text, size_t size)
+{
+	const char *mark = strcmp(field_text(link, "download_capacity"), "learnt") == 0 ? "~" : "";
+
+	snprintf(text, size, "%s%s", mark, measure_rate(field_number(link, "download_capacity_bps")).text);
+	return text;
+}
+
+static const char *load_word(const json_t *link)
+{
+	if (json_is_true(json_object_get(link, "congested")))
+		return "congested";
+	return json_is_true(json_object_get(link, "full")) ? "full" : "";
+}
+
 static void add_link(struct table *table, const json_t *link)
 {
+	const char *reason = field_text(link, "reason");
+	char text[64];
+
 	table_add(table, COLOUR_NONE, field_text(link, "name"));
 	table_add(table, COLOUR_NONE, field_text(link, "device"));
 	table_add(table, link_colour(link), field_text(link, "state"));
@@ -53,15 +72,16 @@ static void add_link(struct table *table, const json_t *link)
 	table_add(table, COLOUR_NONE, measure_share(field_number(link, "loss")).text);
 	table_add(table, COLOUR_NONE, measure_rate(field_number(link, "download_bps")).text);
 	table_add(table, COLOUR_NONE, measure_rate(field_number(link, "upload_bps")).text);
+	table_add(table, COLOUR_NONE, capacity_text(link, text, sizeof(text)));
 	table_add(table, COLOUR_NONE, measure_count(field_number(link, "connections")).text);
 	table_add(table, COLOUR_NONE, measure_count(field_number(link, "weight")).text);
-	table_add(table, COLOUR_NONE, field_text(link, "reason"));
+	table_add(table, COLOUR_NONE, reason[0] != '\0' ? reason : load_word(link));
 }
 
 void links_print(const struct invocation *invocation, const json_t *links)
 {
 	static const char *const titles[] = { "Link", "Device", "State", ">For", ">Latency",
-		">Loss", ">Download", ">Upload", ">Connections", ">Weight", "Reason" };
+		">Loss", ">Download", ">Upload", ">Capacity", ">Connections", ">Weight", "Reason" };
 	struct table *table = table_new(titles, sizeof(titles) / sizeof(titles[0]));
 	const json_t *link;
 	size_t i;
@@ -84,6 +104,28 @@ static void print_state(const struct invocation *invocation, const json_t *link)
 	output_text("%s%s\n", reason[0] == '\0' ? "" : ": ", reason);
 }
 
+static void print_direction(const json_t *link, const char *title, const char *direction)
+{
+	char key[64];
+	double bps, load, confidence;
+
+	snprintf(key, sizeof(key), "%s_bps", direction);
+	printf("%-12s %s", title, measure_rate(field_number(link, key)).text);
+	snprintf(key, sizeof(key), "%s_capacity_bps", direction);
+	bps = field_number(link, key);
+	snprintf(key, sizeof(key), "%s_load", direction);
+	load = field_number(link, key);
+	snprintf(key, sizeof(key), "%s_confidence", direction);
+	confidence = field_number(link, key);
+	if (isfinite(bps))
+		printf(" of %s", measure_rate(bps).text);
+	if (isfinite(load))
+		printf(", %s", measure_share(load).text);
+	if (isfinite(confidence))
+		printf(isfinite(bps) ? " (learnt, sure to %.0f%%)" : " (not learnt yet, sure to %.0f%%)", confidence * 100);
+	putchar('\n');
+}
+
 static void print_link(const struct invocation *invocation, const json_t *link)
 {
 	output_text("Link         %s\n", field_text(link, "name"));
@@ -91,8 +133,10 @@ static void print_link(const struct invocation *invocation, const json_t *link)
 	print_state(invocation, link);
 	printf("Latency      %s\n", measure_latency(field_number(link, "latency_ms")).text);
 	printf("Loss         %s\n", measure_share(field_number(link, "loss")).text);
-	printf("Download     %s\n", measure_rate(field_number(link, "download_bps")).text);
-	printf("Upload       %s\n", measure_rate(field_number(link, "upload_bps")).text);
+	print_direction(link, "Download", "download");
+	print_direction(link, "Upload", "upload");
+	if (load_word(link)[0] != '\0')
+		printf("Load         %s\n", load_word(link));
 	printf("Connections  %s\n", measure_count(field_number(link, "connections")).text);
 	printf("Weight       %s\n", measure_count(field_number(link, "weight")).text);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/defence.h"
+#include "daemon/measure.h"
 #include "daemon/watch.h"
 #include "service/capability.h"
 #include "service/log.h"
@@ -76,27 +77,6 @@ static void on_watch(uv_timer_t *timer)
 		apply_reconcile(daemon);
 }
 
-static void update_rates(struct daemon *daemon)
-{
-	uint64_t now_ms = verdicts_now_ms();
-
-	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
-		struct link_run *run = &daemon->links[i];
-		const struct device *device = devices_find(daemon->devices, run->link->device);
-		uint64_t past_ms = now_ms - run->rate_at_ms;
-
-		if (device == NULL || past_ms == 0)
-			continue;
-		if (run->rate_at_ms != 0 && device->received >= run->received && device->sent >= run->sent) {
-			run->download_bps = (device->received - run->received) * 8000 / past_ms;
-			run->upload_bps = (device->sent - run->sent) * 8000 / past_ms;
-		}
-		run->received = device->received;
-		run->sent = device->sent;
-		run->rate_at_ms = now_ms;
-	}
-}
-
 static void tell_manager(struct daemon *daemon)
 {
 	char names[256], text[320];
@@ -145,7 +125,7 @@ static void on_second(uv_timer_t *timer)
 	watch_threads(daemon);
 	apply_reconcile(daemon);
 	world_follow(daemon);
-	update_rates(daemon);
+	measure_second(daemon);
 	watch_fallbacks(daemon);
 	shape_watch(daemon);
 	tell_manager(daemon);
@@ -368,6 +348,8 @@ static void stop(struct daemon *daemon)
 	/* Without threads nothing was decided, and the table may be that of another daemon, which lives. */
 	if (daemon->sticky != NULL && daemon->verdicts != NULL)
 		keep_sticky(daemon, true);
+	if (daemon->links != NULL && daemon->verdicts != NULL)
+		keep_learnt(daemon, true);
 	links_free(daemon->links, count);
 	control_free(daemon->control);
 	daemon->control = NULL;

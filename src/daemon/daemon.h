@@ -14,6 +14,7 @@
 #include "core/health.h"
 #include "core/ids.h"
 #include "core/loads.h"
+#include "core/meter.h"
 #include "core/plan.h"
 #include "core/question.h"
 #include "core/sticky.h"
@@ -75,8 +76,8 @@ struct link_run {
 	struct flood flood;
 	struct suspicion suspicion;
 	time_t since;                 /* of the state, for people */
-	uint64_t rate_at_ms, received, sent; /* counters of the device when rates were last computed */
-	uint64_t download_bps, upload_bps;
+	struct meter meter;
+	uint64_t followed_bps[DIRECTIONS]; /* learnt capacity that weights and shaping go by; 0: none */
 };
 
 struct daemon {
@@ -93,6 +94,7 @@ struct daemon {
 	struct state state;               /* what was read at the start; outages are kept up to date */
 	struct sticky *sticky;
 	struct loads *loads;
+	uint64_t followed_ms;             /* when what is learnt last came into force */
 	struct devices *devices;
 	struct verdicts *verdicts;
 	struct plan *plan;                /* in force */
@@ -207,6 +209,7 @@ const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
 void keep_state(struct daemon *daemon);
 void keep_sticky(struct daemon *daemon, bool wait);
 void keep_mail(struct daemon *daemon, const char *message_id, char *message);
+void keep_learnt(struct daemon *daemon, bool wait); /* capacities of links */
 void keep_load(struct daemon *daemon);
 
 /* report.c and report_*.c: answers of the control socket. */

@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/measure.h"
 #include "service/spool.h"
 
+#define LEARNT_NAME  "learnt.json"
+#define LEARNT_LIMIT (64u * 1024)
 #define STICKY_NAME  "sticky"
 #define STICKY_LIMIT (64u * 1024 * 1024)
 
@@ -212,13 +215,9 @@ static void write_sticky(struct job *job)
 	job->error = state_write_blob(job->folder, STICKY_NAME, job->bytes, job->size);
 }
 
-void keep_sticky(struct daemon *daemon, bool wait)
+/* wait: there is no loop any more that would end it. */
+static void job_run(struct job *job, bool wait)
 {
-	struct job *job = job_new(daemon, write_sticky);
-
-	if (job == NULL)
-		return;
-	job->bytes = sticky_export(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000), &job->size);
 	if (job->bytes == NULL) {
 		job_free(job);
 	} else if (wait) {
@@ -227,6 +226,32 @@ void keep_sticky(struct daemon *daemon, bool wait)
 	} else {
 		job_start(job);
 	}
+}
+
+void keep_sticky(struct daemon *daemon, bool wait)
+{
+	struct job *job = job_new(daemon, write_sticky);
+
+	if (job == NULL)
+		return;
+	job->bytes = sticky_export(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000), &job->size);
+	job_run(job, wait);
+}
+
+static void write_learnt(struct job *job)
+{
+	job->error = state_write_blob(job->folder, LEARNT_NAME, job->bytes, job->size);
+}
+
+void keep_learnt(struct daemon *daemon, bool wait)
+{
+	struct job *job = job_new(daemon, write_learnt);
+
+	if (job == NULL)
+		return;
+	job->bytes = measure_export(daemon);
+	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
+	job_run(job, wait);
 }
 
 static void write_mail(struct job *job)
@@ -254,11 +279,23 @@ void keep_mail(struct daemon *daemon, const char *message_id, char *message)
 		job_start(job);
 }
 
+static void load_learnt(struct daemon *daemon)
+{
+	size_t size;
+	void *bytes;
+
+	if (state_read_blob(daemon->generation->config->state_directory, LEARNT_NAME, LEARNT_LIMIT, &bytes, &size) < 0)
+		return;
+	measure_import(daemon, bytes, size);
+	free(bytes);
+}
+
 void keep_load(struct daemon *daemon)
 {
 	size_t size;
 	void *bytes;
 
+	load_learnt(daemon);
 	if (state_read_blob(daemon->generation->config->state_directory, STICKY_NAME, STICKY_LIMIT, &bytes, &size) < 0)
 		return;
 	sticky_import(daemon->sticky, bytes, size, (uint32_t)(verdicts_now_ms() / 1000));

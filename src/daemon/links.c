@@ -7,6 +7,7 @@
 
 #include "core/mark.h"
 #include "daemon/daemon.h"
+#include "daemon/measure.h"
 
 static bool same_check(const struct check *a, const struct check *b)
 {
@@ -71,6 +72,7 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].view = old->view;
 		links[i].flood = old->flood;
 		links[i].suspicion = old->suspicion;
+		measure_inherit(&links[i], old);
 		if (!same_check(&old->link->check, &links[i].link->check))
 			links[i].health.failed_in_row = links[i].health.good_in_row = 0;
 	}
@@ -158,6 +160,7 @@ static void on_round(void *data, const struct round *round, uint64_t now_ms)
 	enum link_state before = run->health.state;
 
 	suspicion_round(&run->suspicion, round->answered >= run->link->check.need);
+	meter_round(&run->meter, run->link, round->answered > 0 ? round->latency_us : 0, now_ms);
 	if (health_round(&run->health, &run->link->check, round, now_ms))
 		link_changed(run, before);
 }

@@ -8,6 +8,7 @@
 
 #include "config/compare.h"
 #include "daemon/daemon.h"
+#include "daemon/measure.h"
 #include "service/log.h"
 
 void generation_free(void *data)
@@ -72,6 +73,7 @@ static int replace(struct daemon *daemon, struct generation *generation)
 	daemon->generation = generation;
 	world_read(daemon);
 	links_start(daemon);
+	measure_follow(daemon);
 	if (apply_all(daemon, before) < 0)
 		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "no memory: the old decisions stay for now");
 	links_ground(daemon);

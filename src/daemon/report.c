@@ -8,6 +8,7 @@
 
 #include "core/mark.h"
 #include "daemon/daemon.h"
+#include "daemon/measure.h"
 #include "kernel/conntrack.h"
 #include "kernel/queue.h"
 #include "kernel/routes.h"
@@ -61,8 +62,10 @@ static json_t *milliseconds(uint32_t us)
 static json_t *report_link(const struct link_run *run, const struct tally *tally)
 {
 	bool down = run->health.state == LINK_DOWN;
+	unsigned int weight = run->view.weight != 0 ? run->view.weight : run->link->weight;
+	json_t *document;
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:I, s:b, s:i, s:o, s:o}",
+	document = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:I, s:b, s:i, s:o, s:o}",
 		"name", run->link->name,
 		"device", run->link->device,
 		"state", duty_state_text(run),
@@ -70,14 +73,16 @@ static json_t *report_link(const struct link_run *run, const struct tally *tally
 		"reason", duty_reason_text(run),
 		"latency_ms", milliseconds(health_latency_us(&run->health)),
 		"loss", (double)health_loss_permille(&run->health) / 1000,
-		"download_bps", (json_int_t)run->download_bps,
-		"upload_bps", (json_int_t)run->upload_bps,
+		"download_bps", (json_int_t)meter_rate_bps(&run->meter, DOWNLOAD),
+		"upload_bps", (json_int_t)meter_rate_bps(&run->meter, UPLOAD),
 		"connections", tally->links[run->id],
 		"active", (json_int_t)atomic_load(&loads_of(run->daemon->loads, run->id)->connections),
 		"suspect", run->suspicion.verdict == SUSPECT_LINK,
-		"weight", (int)run->link->weight,
+		"weight", (int)weight,
 		"down_for_s", down ? json_integer(time(NULL) - run->since) : json_null(),
 		"drain_until", run->drain_until == 0 ? json_null() : json_integer(run->drain_until));
+	measure_report(document, run);
+	return document;
 }
 
 json_t *report_links(struct daemon *daemon)

@@ -221,7 +221,8 @@ void shape_advise(struct daemon *daemon)
 
 	advise_links(daemon);
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
-		wanted |= daemon->generation->config->links[i].download_bps > 0;
+		wanted |= daemon->generation->config->links[i].download_bps > 0
+			|| daemon->generation->config->links[i].learn[0].on;
 	for (size_t i = 0; i < plan->count; i++)
 		inside += plan->devices[i].inside;
 	if (daemon->generation->config->qos.count == 0 || !wanted)

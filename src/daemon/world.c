@@ -49,9 +49,11 @@ static void find_gateway(struct link_run *run, const struct device *device, enum
 static void read_link(struct daemon *daemon, struct link_run *run)
 {
 	const struct device *device = devices_find(daemon->devices, run->link->device);
-	bool usable = run->view.usable, dead = run->view.dead, suspect = run->view.suspect;
+	struct link_view before = run->view;
 
-	run->view = (struct link_view){ .usable = usable, .dead = dead, .suspect = suspect, .flooded = run->flood.raging };
+	run->view = (struct link_view){ .usable = before.usable, .dead = before.dead, .suspect = before.suspect,
+		.flooded = run->flood.raging, .learnt_bps = { before.learnt_bps[DOWNLOAD], before.learnt_bps[UPLOAD] },
+		.weight = before.weight };
 	if (device == NULL)
 		return;
 	run->view.device_index = device->index;

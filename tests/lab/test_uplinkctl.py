@@ -35,7 +35,9 @@ def link(name, state="up", ago=200, **more):
     return {
         "name": name, "device": f"wan-{name}", "state": state, "since": int(time.time()) - ago, "reason": "",
         "latency_ms": 4.1, "loss": 0, "download_bps": 12345678, "upload_bps": 987, "connections": 12345,
-        "weight": 5, "down_for_s": None, **more,
+        "weight": 5, "down_for_s": None, "download_capacity_bps": 100e6, "download_capacity": "given",
+        "download_confidence": None, "download_load": 0.123, "upload_capacity_bps": None, "upload_capacity": "unknown",
+        "upload_confidence": None, "upload_load": None, "full": False, "congested": False, **more,
     }
 
 
@@ -43,7 +45,8 @@ def fine_links():
     return [
         link("fiber", ago=3 * 86400 + 4 * 3600 + 100),
         link("lte", "degraded", latency_ms=210.4, loss=0.051, download_bps=0, upload_bps=1.2e9, connections=0,
-             weight=1, reason="latency above 200 ms"),
+             weight=1, reason="latency above 200 ms", download_capacity_bps=42.7e6, download_capacity="learnt",
+             download_confidence=0.93, upload_capacity="unknown", upload_confidence=0.1, congested=True, full=True),
     ]
 
 

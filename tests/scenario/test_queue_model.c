@@ -28,6 +28,7 @@ static double next_part(uint64_t *state)
 }
 
 #define LINKS 4
+#define MBIT  1000000u
 
 struct world {
 	struct balancer *balancer;
@@ -70,6 +71,7 @@ struct queue {
 	double done[4096];
 	size_t first, count;
 	double busy_until;
+	double idle; /* since the second began */
 };
 
 static void serve(struct queue *queue, struct link_load *load, double now)
@@ -78,6 +80,27 @@ static void serve(struct queue *queue, struct link_load *load, double now)
 		queue->first++;
 		queue->count--;
 		load->connections--;
+	}
+}
+
+static void note_idle(struct queue *queue, double from, double now)
+{
+	double since = queue->busy_until > from ? queue->busy_until : from;
+
+	queue->idle += now > since ? now - since : 0;
+}
+
+/* At a second's end: how much of it each link was busy; a capacity of 1 is a megabit here. */
+static void measure(struct queue *queues, struct loads *loads, const unsigned int *weights, double second)
+{
+	for (size_t i = 0; i < LINKS; i++) {
+		struct link_load *load = &loads->links[i + 1];
+
+		note_idle(&queues[i], second - 1, second);
+		load->capacity_bps[DOWNLOAD] = weights[i] * MBIT;
+		load->rate_bps[DOWNLOAD] = (uint64_t)((1 - queues[i].idle) * weights[i] * MBIT);
+		load->placed_bps[DOWNLOAD] = 0;
+		queues[i].idle = 0;
 	}
 }
 
@@ -94,14 +117,18 @@ static double mean_delay(enum algorithm algorithm, const unsigned int *weights, 
 		whole += weights[i];
 	for (unsigned int job = 0; job < jobs; job++) {
 		struct queue *queue;
+		double before = now;
 		size_t link;
 
 		now += -log(next_part(&world.random)) / (load * whole);
 		for (size_t i = 0; i < LINKS; i++)
 			serve(&queues[i], &world.loads->links[i + 1], now);
+		for (double second = floor(before) + 1; second <= now; second++)
+			measure(queues, world.loads, weights, second);
 		link = pick(&world);
 		queue = &queues[link];
 		assert_true(queue->count < 4096);
+		note_idle(queue, floor(now), now);
 		queue->busy_until = (queue->busy_until > now ? queue->busy_until : now)
 			- log(next_part(&world.random)) / weights[link];
 		queue->done[(queue->first + queue->count++) % 4096] = queue->busy_until;

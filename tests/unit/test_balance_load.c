@@ -215,6 +215,21 @@ static void peeking_places_nothing(void **state)
 	bench_free(&bench);
 }
 
+/* Nobody counts them: rates alone decide, and what was placed by them. */
+static void without_counts_rates_decide(void **state)
+{
+	struct bench bench = bench_new(ALGORITHM_LEAST_LOAD, (unsigned int[]){ 1, 1 }, 2);
+	unsigned int first = 0;
+
+	(void)state;
+	set_link(&bench, 0, 38, 40);
+	set_link(&bench, 1, 10, 40);
+	for (int i = 0; i < 100; i++)
+		first += pick(&bench) == 0;
+	assert_in_range(first, 34, 38);
+	bench_free(&bench);
+}
+
 /* Links that are used whole: rates are equal then, and only connections tell them apart. */
 static void used_whole_the_connections_tell(void **state)
 {
@@ -338,7 +353,7 @@ static void nothing_known_is_no_fault(void **state)
 		free(bench.loads);
 		bench.loads = NULL;
 		assert_true(pick(&bench) < 2);
-		assert_true(score(&bench, 0) > 0);
+		assert_true(score(&bench, 0) > 0 && score(&bench, 1) > 0);
 		bench_free(&bench);
 	}
 }
@@ -354,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_herd_is_spread),
 		cmocka_unit_test(a_herd_follows_capacity),
 		cmocka_unit_test(peeking_places_nothing),
+		cmocka_unit_test(without_counts_rates_decide),
 		cmocka_unit_test(used_whole_the_connections_tell),
 		cmocka_unit_test(what_is_congested_is_used_whole),
 		cmocka_unit_test(what_is_not_known_goes_by_weight),
