@@ -150,7 +150,7 @@ static void check_cycle(struct loader *loader, const struct balance *balance, co
 	unsigned int weights[CONFIG_LINKS_MAX];
 	size_t cycle;
 
-	if (key == NULL || balance->algorithm != ALGORITHM_ROUND_ROBIN)
+	if (key == NULL || (balance->algorithm != ALGORITHM_ROUND_ROBIN && balance->algorithm != ALGORITHM_FASTEST))
 		return;
 	for (size_t i = 0; i < balance->count; i++)
 		weights[i] = balance->choices[i].weight;

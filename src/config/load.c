@@ -187,6 +187,7 @@ static void build(struct loader *loader)
 		return;
 	weights_fill(config);
 	config->sticky_entries = power_of_two(config->sticky_entries);
+	config->path_entries = power_of_two(config->path_entries);
 	if (config->decision_records > 0)
 		config->decision_records = power_of_two(config->decision_records);
 	check_names(loader);

@@ -52,6 +52,7 @@ static const struct word algorithms[] = {
 	{ "least-connections", ALGORITHM_LEAST_CONNECTIONS },
 	{ "least-load", ALGORITHM_LEAST_LOAD },
 	{ "spillover", ALGORITHM_SPILLOVER },
+	{ "fastest", ALGORITHM_FASTEST },
 	{ NULL, 0 },
 };
 
@@ -441,6 +442,12 @@ static const struct field sticky_table[] = {
 	{ .key = NULL },
 };
 
+static const struct field paths_table[] = {
+	{ "entries", NUMBER(config, path_entries, 8, 1u << 22), RESTART, .standard = "65536",
+		.meaning = "destinations that fastest remembers; rounded up to a power of two" },
+	{ .key = NULL },
+};
+
 static const struct field decisions[] = {
 	{ "record", NUMBER(config, decision_records, 0, 1u << 22), RESTART, .standard = "16384",
 		.meaning = "decisions that are kept for `why'; rounded up to a power of two; 0: none" },
@@ -460,6 +467,7 @@ const struct field schema_top[] = {
 		.meaning = "where spool and learnt state are kept" },
 	{ "kernel", MAP(config, kernel, kernel), .meaning = "numbers that must not collide with others'" },
 	{ "sticky", SAME(sticky_table), .flags = FIELD_ONE_LINE, .meaning = "the memory for sticky" },
+	{ "paths", SAME(paths_table), .flags = FIELD_ONE_LINE, .meaning = "what fastest learns of destinations" },
 	{ "decisions", SAME(decisions), .flags = FIELD_ONE_LINE, .meaning = "the record of decisions" },
 	{ "connections", SAME(connections), .flags = FIELD_ONE_LINE, .meaning = "connections that live, and their log" },
 	{ "alerts", SAME(alerts), .meaning = "who is told" },

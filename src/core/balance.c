@@ -3,6 +3,7 @@
 
 #include "core/balance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ static const struct algorithm_row *const algorithms[ALGORITHMS] = {
 	[ALGORITHM_LEAST_CONNECTIONS] = &least_connections_algorithm,
 	[ALGORITHM_LEAST_LOAD] = &least_load_algorithm,
 	[ALGORITHM_SPILLOVER] = &spillover_algorithm,
+	[ALGORITHM_FASTEST] = &fastest_algorithm,
 };
 
 static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)
@@ -112,6 +114,16 @@ const char *balancer_note(const struct balancer *balancer, const struct candidat
 	if (!candidate->usable || balancer->algorithm->note == NULL)
 		return NULL;
 	return balancer->algorithm->note(balancer, candidate, flow, context);
+}
+
+void balancer_remark(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context, char *text, size_t size)
+{
+	const char *note = balancer_note(balancer, candidate, flow, context);
+
+	snprintf(text, size, "%s", note == NULL ? "" : note);
+	if (note == NULL && candidate->usable && balancer->algorithm->remark != NULL)
+		balancer->algorithm->remark(balancer, candidate, flow, context, text, size);
 }
 
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count)

@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/flow.h"
 #include "core/loads.h"
+#include "core/paths.h"
 #include "core/siphash.h"
 
 /* A link that a policy may use, as it is now. */
@@ -30,6 +31,7 @@ struct pick_context {
 	bool peek;       /* only ask what would be picked: no counter moves */
 	uint64_t now_ms; /* of a clock that never goes back */
 	struct loads *loads; /* NULL: nothing is known of the links' load */
+	struct paths *paths; /* NULL: nothing is known of destinations; now_ms is of its clock */
 };
 
 /*
@@ -65,5 +67,9 @@ void balancer_scores(const struct balancer *balancer, const struct flow *flow, c
 /* A word of the algorithm on a usable candidate, such as "full"; NULL: none. Lives for ever. */
 const char *balancer_note(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 	const struct pick_context *context);
+
+/* The same, also where it has figures in it, such as "12.3 ms, 40 s ago": in text, "" where there is nothing to say. */
+void balancer_remark(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context, char *text, size_t size);
 
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count);

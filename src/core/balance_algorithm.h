@@ -18,6 +18,9 @@ struct algorithm_row {
 	/* See balancer_note(); NULL: it never says anything. */
 	const char *(*note)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 		const struct pick_context *context);
+	/* The same where it has figures in it: see balancer_remark(). NULL: there is the note alone. */
+	void (*remark)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+		const struct pick_context *context, char *text, size_t size);
 };
 
 struct balancer {
@@ -38,3 +41,4 @@ extern const struct algorithm_row priority_algorithm;
 extern const struct algorithm_row least_connections_algorithm;
 extern const struct algorithm_row least_load_algorithm;
 extern const struct algorithm_row spillover_algorithm;
+extern const struct algorithm_row fastest_algorithm;

@@ -246,6 +246,7 @@ enum algorithm {
 	ALGORITHM_LEAST_CONNECTIONS,
 	ALGORITHM_LEAST_LOAD,
 	ALGORITHM_SPILLOVER,
+	ALGORITHM_FASTEST,
 	ALGORITHMS, /* how many there are */
 };
 
@@ -424,6 +425,7 @@ struct config {
 	const char *state_directory;
 	uint32_t sticky_entries; /* size of the sticky table, a power of two */
 	uint32_t living_entries; /* connections that are watched at once */
+	uint32_t path_entries;   /* size of the table of destinations, a power of two */
 	uint32_t decision_records; /* that are kept for `why', a power of two; 0: none */
 };
 

@@ -30,6 +30,7 @@ struct pick_context snapshot_context(const struct snapshot *snapshot, const stru
 		.peek = context->peek,
 		.now_ms = context->now_ms,
 		.loads = snapshot->loads,
+		.paths = snapshot->paths,
 	};
 }
 

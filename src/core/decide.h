@@ -36,18 +36,20 @@ struct snapshot {
 	struct sticky *sticky;       /* shared, not owned */
 	struct loads *loads;         /* the same; NULL: not known */
 	uint64_t suspects;           /* bit of a link's id: usable, but its connections are not answered */
+	struct paths *paths;         /* the same */
 	struct hash_key key;
 	struct mark_layout layout;
 	uint32_t generation;
 };
 
-/* What a new snapshot is made of. config, ids, sticky and loads must outlive it. */
+/* What a new snapshot is made of. config, ids, sticky, loads and paths must outlive it. */
 struct snapshot_parts {
 	const struct config *config;
 	const struct ids *ids;
 	const struct view *view;
 	struct sticky *sticky;
 	struct loads *loads; /* NULL: not known */
+	struct paths *paths; /* the same */
 	struct hash_key key;
 	uint32_t generation;
 	const struct snapshot *previous; /* NULL, or where counters of the same policies go on */
@@ -66,7 +68,7 @@ uint8_t snapshot_came_by(const struct snapshot *snapshot, uint32_t device_index)
 uint32_t snapshot_device(const struct snapshot *snapshot, uint8_t link);
 
 struct decide_context {
-	uint64_t now_ms; /* of the clock that sticky table and loads go by */
+	uint64_t now_ms; /* of the clock that sticky table, loads and paths go by */
 	uint64_t random;
 	bool peek;       /* only ask: nothing is counted or remembered */
 };

@@ -175,12 +175,12 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 	const struct flow *flow, const struct decision *decision, const struct pick_context *context)
 {
 	const char *reason = explain_candidate(candidate->usable, candidate->id == decision->link, decision->sticky);
-	const char *note = balancer_note(snapshot->balancers[decision->policy], candidate, flow, context);
-	char text[128];
+	char note[96], text[160];
 
 	if (!candidate->usable && (snapshot->suspects >> candidate->id & 1) != 0)
 		return "suspect: its connections are not answered";
-	if (note == NULL)
+	balancer_remark(snapshot->balancers[decision->policy], candidate, flow, context, note, sizeof(note));
+	if (note[0] == '\0')
 		return reason;
 	snprintf(text, sizeof(text), "%s; %s", reason, note);
 	return arena_text(arena, text, strlen(text));

@@ -150,6 +150,7 @@ struct snapshot *snapshot_new(const struct snapshot_parts *parts)
 	snapshot->ids = parts->ids;
 	snapshot->sticky = parts->sticky;
 	snapshot->loads = parts->loads;
+	snapshot->paths = parts->paths;
 	snapshot->key = parts->key;
 	snapshot->layout = mark_layout_of(&parts->config->kernel);
 	snapshot->generation = parts->generation;
