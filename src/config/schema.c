@@ -445,6 +445,8 @@ static const struct field sticky_table[] = {
 static const struct field paths_table[] = {
 	{ "entries", NUMBER(config, path_entries, 8, 1u << 22), RESTART, .standard = "65536",
 		.meaning = "destinations that fastest remembers; rounded up to a power of two" },
+	{ "probe", BOOL(config, path_probe), .standard = "false",
+		.meaning = "measures popular destinations by links that connections do not take" },
 	{ .key = NULL },
 };
 

@@ -426,6 +426,7 @@ struct config {
 	uint32_t sticky_entries; /* size of the sticky table, a power of two */
 	uint32_t living_entries; /* connections that are watched at once */
 	uint32_t path_entries;   /* size of the table of destinations, a power of two */
+	bool path_probe;         /* popular ones are measured by connections of our own, too */
 	uint32_t decision_records; /* that are kept for `why', a power of two; 0: none */
 };
 

@@ -41,6 +41,32 @@ struct network prefix_network(uint64_t prefix)
 	return network;
 }
 
+void host_keep(struct destination *destination, const struct address *host)
+{
+	if (host->family == IPV4) {
+		put(destination->host, host->bytes[3]);
+		return;
+	}
+	put(destination->host_high, (uint16_t)bytes_number(host->bytes + 6, 2));
+	put(destination->host, bytes_number(host->bytes + 8, 8));
+}
+
+struct address host_of(const struct destination *destination)
+{
+	struct address address = prefix_network(get(destination->prefix)).address;
+	uint64_t host = get(destination->host);
+
+	if (address.family == IPV4) {
+		address.bytes[3] = (uint8_t)host;
+		return address;
+	}
+	address.bytes[6] = (uint8_t)(get(destination->host_high) >> 8);
+	address.bytes[7] = (uint8_t)get(destination->host_high);
+	for (size_t i = 0; i < 8; i++)
+		address.bytes[8 + i] = (uint8_t)(host >> (56 - 8 * i));
+	return address;
+}
+
 static uint64_t tag_of(const struct paths *paths, uint64_t prefix)
 {
 	uint64_t hash = siphash(&paths->key, &prefix, sizeof(prefix));
@@ -196,6 +222,8 @@ static void clear(struct destination *destination, uint64_t prefix, uint32_t now
 	put(destination->popular_at_s, now_s);
 	put(destination->current, 0);
 	put(destination->current_since_s, now_s);
+	put(destination->host, 0);
+	put(destination->host_high, 0);
 	put(destination->port, 0);
 }
 

@@ -58,7 +58,8 @@ struct path {
 	bool current;        /* the best, with hysteresis */
 	bool doubtful;       /* was excluded, and has not been seen to work since */
 	bool silent;         /* the last few connections by it have no answer, and should have */
-	bool stale;          /* worth a sample: its last is older than its interval */
+	bool due;            /* its last sample is older than its interval */
+	bool stale;          /* that, and enough connections went there since to spare one */
 	bool asked;          /* a connection explores it right now */
 };
 
@@ -89,13 +90,17 @@ bool paths_affordable(const struct paths *paths, uint64_t now_ms);
  */
 bool paths_explore(struct paths *paths, struct destination *destination, uint8_t link, uint64_t now_ms);
 
+/* The second half of it, for what is not a connection: no other thread asks it until the answer is in. Any thread. */
+bool destination_ask(struct destination *destination, uint8_t link, uint64_t now_ms);
+
 /* Connections since the start that were counted, and those that explored. */
 void paths_spent(const struct paths *paths, uint64_t *ret_connections, uint64_t *ret_explored);
 
 /* A destination as it is told. */
 struct destination_facts {
 	struct network network;
-	uint16_t port;           /* of TCP, that was asked for last; 0: none */
+	struct address host;     /* that answered TCP last, and its port; 0: none did */
+	uint16_t port;
 	double popularity;       /* connections in ten minutes, about */
 	uint8_t current;         /* link that is best; 0: none */
 	uint32_t current_for_s;

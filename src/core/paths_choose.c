@@ -60,15 +60,19 @@ static uint32_t times_slower(const struct destination *destination, const struct
 	return times < 1 ? 1 : times < SLOWER_MOST ? times : SLOWER_MOST;
 }
 
-/* Old enough, and enough connections went there since to make one of them a cheap price. */
-static bool stale(const struct destination *destination, const struct path_slot *slot, uint32_t age_s, uint32_t now_s)
+static bool due(const struct path_slot *slot, uint32_t age_s)
 {
 	uint32_t interval_s = SHORTEST_S << get(slot->interval);
+
+	return age_s > (interval_s < LONGEST_S ? interval_s : LONGEST_S);
+}
+
+/* Whether so many connections went there since the last sample that one of them is a cheap price for the next. */
+static bool affordable(const struct destination *destination, const struct path_slot *slot, uint32_t age_s, uint32_t now_s)
+{
 	uint64_t since = (uint64_t)popularity_left(destination, now_s) * age_s / POPULARITY_S / POPULARITY_ONE;
 
-	interval_s = interval_s < LONGEST_S ? interval_s : LONGEST_S;
-	return get(slot->us) == 0 || get(slot->moved)
-	       || (age_s > interval_s && since >= PRICE * times_slower(destination, slot));
+	return since >= PRICE * times_slower(destination, slot);
 }
 
 void destination_path(const struct destination *destination, uint8_t link, uint64_t now_ms, struct path *ret_path)
@@ -77,7 +81,7 @@ void destination_path(const struct destination *destination, uint8_t link, uint6
 	int index = slot_find(destination, link);
 	const struct path_slot *slot;
 
-	*ret_path = (struct path){ .stale = true };
+	*ret_path = (struct path){ .due = true, .stale = true };
 	if (index < 0)
 		return;
 	slot = &destination->slots[index];
@@ -89,7 +93,9 @@ void destination_path(const struct destination *destination, uint8_t link, uint6
 	ret_path->current = get(destination->current) == link;
 	ret_path->doubtful = ret_path->failures >= PATHS_FAILURES && ret_path->excluded_s == 0;
 	ret_path->silent = silent(slot, (uint32_t)now_ms);
-	ret_path->stale = ret_path->doubtful || stale(destination, slot, ret_path->age_s, now_s);
+	ret_path->stale = ret_path->doubtful || ret_path->us == 0 || get(slot->moved);
+	ret_path->due = ret_path->stale || due(slot, ret_path->age_s);
+	ret_path->stale |= ret_path->due && affordable(destination, slot, ret_path->age_s, now_s);
 	ret_path->asked = asked(slot, (uint32_t)now_ms);
 }
 
@@ -156,19 +162,30 @@ static bool take_credit(struct paths *paths)
 	return false;
 }
 
+/* Of all that want to ask the slot at once one succeeds. */
+static bool ask(struct path_slot *slot, uint32_t now_ms)
+{
+	uint32_t before = get(slot->asked_ms);
+
+	return !asked(slot, now_ms)
+	       && atomic_compare_exchange_strong_explicit(&slot->asked_ms, &before, now_ms == 0 ? 1 : now_ms,
+		       memory_order_relaxed, memory_order_relaxed);
+}
+
+bool destination_ask(struct destination *destination, uint8_t link, uint64_t now_ms)
+{
+	struct path_slot *slot = slot_claim(destination, link);
+
+	return slot != NULL && ask(slot, (uint32_t)now_ms);
+}
+
 bool paths_explore(struct paths *paths, struct destination *destination, uint8_t link, uint64_t now_ms)
 {
 	struct path_slot *slot = slot_claim(destination, link);
-	uint32_t before, now = (uint32_t)now_ms == 0 ? 1 : (uint32_t)now_ms;
 
-	if (slot == NULL || asked(slot, (uint32_t)now_ms))
+	if (slot == NULL || asked(slot, (uint32_t)now_ms) || !take_credit(paths))
 		return false;
-	before = get(slot->asked_ms);
-	if (!take_credit(paths))
-		return false;
-	if (!take_time(paths, now_ms)
-	    || !atomic_compare_exchange_strong_explicit(&slot->asked_ms, &before, now, memory_order_relaxed,
-		    memory_order_relaxed)) {
+	if (!take_time(paths, now_ms) || !ask(slot, (uint32_t)now_ms)) {
 		atomic_fetch_add_explicit(&paths->credit, CREDIT_ONE, memory_order_relaxed);
 		return false;
 	}

@@ -23,9 +23,11 @@ struct exported_name {
 
 struct exported_destination {
 	uint64_t prefix;
+	uint64_t host;
 	uint32_t popularity, idle_s, current_for_s;
-	uint16_t port;
+	uint16_t host_high, port;
 	uint8_t current, links;
+	uint8_t unused[6];
 };
 
 struct exported_path {
@@ -86,6 +88,8 @@ static void write_destination(struct writer *writer, const struct destination *d
 		.popularity = popularity_left(destination, now_s),
 		.idle_s = seconds_since(get(destination->popular_at_s), now_s),
 		.current_for_s = seconds_since(get(destination->current_since_s), now_s),
+		.host = get(destination->host),
+		.host_high = get(destination->host_high),
 		.port = get(destination->port),
 		.current = get(destination->current),
 	};
@@ -215,6 +219,8 @@ static bool read_destination(struct paths *paths, struct reader *reader)
 		return true;
 	put(destination->popularity, in.popularity);
 	put(destination->popular_at_s, reader->now_s - in.idle_s - reader->past_s);
+	put(destination->host, in.host);
+	put(destination->host_high, in.host_high);
 	put(destination->port, in.port);
 	put(destination->current, in.current <= MARK_LINK_MAX ? reader->numbers[in.current] : 0);
 	put(destination->current_since_s, reader->now_s - in.current_for_s - reader->past_s);
@@ -248,6 +254,7 @@ static void fill_facts(const struct destination *destination, uint64_t now_ms, s
 
 	*facts = (struct destination_facts){
 		.network = prefix_network(get(destination->prefix)),
+		.host = host_of(destination),
 		.port = get(destination->port),
 		.popularity = (double)popularity_left(destination, now_s) / POPULARITY_ONE,
 		.current = get(destination->current),

@@ -191,8 +191,10 @@ static void learn(struct paths *paths, struct destination *destination, const st
 		learn_answer(destination, slot, handshake, get(loads_of(loads, handshake->link)->congested));
 	else
 		learn_failure(slot, now_s);
-	if (handshake->protocol == PROTOCOL_TCP)
+	if (handshake->protocol == PROTOCOL_TCP && handshake->answered) {
+		host_keep(destination, &handshake->to);
 		put(destination->port, handshake->to_port);
+	}
 	destination_settle(destination, now_s);
 	put(paths->learnt, get(paths->learnt) + 1);
 }

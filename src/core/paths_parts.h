@@ -35,7 +35,9 @@ struct destination {
 	_Atomic uint32_t popularity; /* connections in ten minutes, in 256ths, at popular_at_s */
 	_Atomic uint32_t popular_at_s;
 	_Atomic uint32_t current_since_s;
-	_Atomic uint16_t port;
+	_Atomic uint64_t host;       /* that answered TCP last, without its network */
+	_Atomic uint16_t host_high;  /* the rest of it, IPv6 */
+	_Atomic uint16_t port;       /* of it; 0: none did */
 	_Atomic uint8_t current;     /* number of the link that is best; 0: none */
 	struct path_slot slots[PATHS_LINKS];
 };
@@ -55,6 +57,10 @@ struct paths {
 /* Family and network, never 0; and back. */
 uint64_t prefix_of(const struct address *address);
 struct network prefix_network(uint64_t prefix);
+
+/* The host that was kept, with its network. */
+void host_keep(struct destination *destination, const struct address *host);
+struct address host_of(const struct destination *destination);
 
 /* 0 where it is to come: who decides may go by a moment that is a little older than what was learnt last. */
 uint32_t seconds_since(uint32_t then_s, uint32_t now_s);

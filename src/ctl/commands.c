@@ -63,6 +63,11 @@ static const struct command_option events_options[] = {
 	{ 0 },
 };
 
+static const struct command_option paths_options[] = {
+	{ 'n', "lines", "NUMBER", false, "so many of the most popular: 1 to 1000, by default 100" },
+	{ 0 },
+};
+
 static const struct command_option help_options[] = {
 	{ 0, "words", NULL, false, "print the bare words that may come next, for completion" },
 	{ 0 },
@@ -92,6 +97,13 @@ const struct command commands[] = {
 		.summary = "live connections with policy, link, class, bytes",
 		.path = "/flows",
 		.show = show_flows },
+	{ .name = "paths",
+		.argument = ARGUMENT_PREFIX,
+		.options = paths_options,
+		.summary = "destinations by popularity: how soon each link's connections are answered",
+		.details = "What `fastest' has learnt. With PREFIX only of destinations within that network, or of the\n"
+			   "one that it belongs to.",
+		.run = run_paths },
 	{ .name = "classes",
 		.summary = "QoS classes by device and link, with limits, rates, bytes, drops",
 		.path = "/classes",

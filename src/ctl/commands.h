@@ -25,6 +25,7 @@ enum argument_kind {
 	ARGUMENT_VERB,
 	ARGUMENT_ADDRESS,
 	ARGUMENT_ONE_LINK, /* not without */
+	ARGUMENT_PREFIX,
 };
 
 #define COMMAND_OPTIONS_MAX 12
@@ -91,6 +92,7 @@ int run_explain(const struct invocation *invocation);
 int run_diff(const struct invocation *invocation);
 int run_events(const struct invocation *invocation);
 int run_help(const struct invocation *invocation);
+int run_paths(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_duty(const struct invocation *invocation);

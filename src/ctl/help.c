@@ -17,6 +17,7 @@ static const char *const argument_names[] = {
 	[ARGUMENT_VERB] = " [VERB]",
 	[ARGUMENT_ADDRESS] = " ADDRESS",
 	[ARGUMENT_ONE_LINK] = " LINK",
+	[ARGUMENT_PREFIX] = " [PREFIX]",
 };
 
 static void print_option(FILE *out, const struct command_option *option)
@@ -154,6 +155,7 @@ static void print_words(const struct command *command)
 		[ARGUMENT_VERB] = "",
 		[ARGUMENT_ADDRESS] = "@address\n",
 		[ARGUMENT_ONE_LINK] = "@link\n",
+		[ARGUMENT_PREFIX] = "@prefix\n",
 	};
 
 	if (command != NULL) {

@@ -30,6 +30,7 @@ struct snapshot *apply_snapshot(struct daemon *daemon, struct generation *genera
 		.view = &view,
 		.sticky = daemon->sticky,
 		.loads = daemon->loads,
+		.paths = daemon->paths,
 		.key = daemon->state.key,
 		.generation = ++daemon->snapshot_generation,
 		.previous = previous,

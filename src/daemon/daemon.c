@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/defence.h"
+#include "daemon/learn.h"
 #include "daemon/measure.h"
 #include "daemon/watch.h"
 #include "service/capability.h"
@@ -135,6 +136,7 @@ static void on_second(uv_timer_t *timer)
 	duty_second(daemon);
 	watch_second(daemon);
 	suspicion_second(daemon);
+	learn_second(daemon);
 }
 
 static void tell_errors(struct daemon *daemon, const struct config_errors *errors)
@@ -276,6 +278,8 @@ static int make_parts(struct daemon *daemon)
 	if (daemon->sticky == NULL || daemon->loads == NULL || daemon->links == NULL || world_start(daemon, config) < 0)
 		return -ENOMEM;
 	keep_load(daemon);
+	if (learn_start(daemon) < 0)
+		return -ENOMEM;
 	return world_read(daemon);
 }
 
@@ -356,6 +360,7 @@ static void stop(struct daemon *daemon)
 	mailer_free(daemon->mailer);
 	defence_stop(daemon);
 	watch_stop(daemon);
+	learn_stop(daemon);
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
 	verdicts_stop(daemon->verdicts);
@@ -367,6 +372,7 @@ static void stop(struct daemon *daemon)
 	netlink_close(daemon->routing);
 	devices_free(daemon->devices);
 	sticky_free(daemon->sticky);
+	learn_free(daemon);
 	free(daemon->loads);
 	free(daemon->zones);
 	free(daemon->attacks);

@@ -37,6 +37,7 @@ struct daemon;
 struct alert;
 struct defence;
 struct watch;
+struct learning;
 struct scanning;
 struct attacks;
 
@@ -94,6 +95,8 @@ struct daemon {
 	struct state state;               /* what was read at the start; outages are kept up to date */
 	struct sticky *sticky;
 	struct loads *loads;
+	struct paths *paths;
+	struct learning *learning;        /* of the paths */
 	uint64_t followed_ms;             /* when what is learnt last came into force */
 	struct devices *devices;
 	struct verdicts *verdicts;
@@ -208,6 +211,8 @@ const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
 /* keep.c: writes state and mail to disk in worker threads. */
 void keep_state(struct daemon *daemon);
 void keep_sticky(struct daemon *daemon, bool wait);
+#define KEEP_PATHS_NAME "paths"
+void keep_paths(struct daemon *daemon, bool wait);
 void keep_mail(struct daemon *daemon, const char *message_id, char *message);
 void keep_learnt(struct daemon *daemon, bool wait); /* capacities of links */
 void keep_load(struct daemon *daemon);
@@ -217,6 +222,7 @@ extern const struct control_verb report_verbs[];
 json_t *report_links(struct daemon *daemon);
 void report_blocked(void *data, const struct control_request *request, struct control_answer *answer);
 void report_unblock(void *data, const struct control_request *request, struct control_answer *answer);
+void report_paths(void *data, const struct control_request *request, struct control_answer *answer);
 void report_flows(void *data, const struct control_request *request, struct control_answer *answer);
 void report_logged(struct daemon *daemon); /* writes the decisions that policies want logged */
 const char *report_policy_name(const struct generation *generation, unsigned int id);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/paths.h"
 #include "daemon/daemon.h"
+#include "daemon/learn.h"
 #include "daemon/measure.h"
 #include "service/spool.h"
 
@@ -251,6 +253,23 @@ void keep_learnt(struct daemon *daemon, bool wait)
 		return;
 	job->bytes = measure_export(daemon);
 	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
+	job_run(job, wait);
+}
+
+static void write_paths(struct job *job)
+{
+	job->error = state_write_blob(job->folder, KEEP_PATHS_NAME, job->bytes, job->size);
+}
+
+void keep_paths(struct daemon *daemon, bool wait)
+{
+	struct job *job = job_new(daemon, write_paths);
+	const char *names[MARK_LINK_MAX + 1];
+
+	if (job == NULL)
+		return;
+	learn_names(daemon->generation, names);
+	job->bytes = paths_export(daemon->paths, verdicts_now_ms(), time(NULL), names, &job->size);
 	job_run(job, wait);
 }
 

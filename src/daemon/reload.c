@@ -8,6 +8,7 @@
 
 #include "config/compare.h"
 #include "daemon/daemon.h"
+#include "daemon/learn.h"
 #include "daemon/measure.h"
 #include "service/log.h"
 
@@ -71,6 +72,7 @@ static int replace(struct daemon *daemon, struct generation *generation)
 	names_retire(&daemon->names, before->config, &before->ids, generation->config, &generation->ids,
 		daemon->snapshot_generation);
 	daemon->generation = generation;
+	learn_follow(daemon, before);
 	world_read(daemon);
 	links_start(daemon);
 	measure_follow(daemon);

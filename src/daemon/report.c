@@ -339,6 +339,7 @@ const struct control_verb report_verbs[] = {
 	{ "/links", false, answer_links },
 	{ "/policies", false, answer_policies },
 	{ "/flows", false, report_flows },
+	{ "/paths", false, report_paths },
 	{ "/blocked", false, report_blocked },
 	{ "/unblock", true, report_unblock },
 	{ "/classes", false, answer_classes },

@@ -145,6 +145,7 @@ static struct snapshot *snapshot_at(struct daemon *daemon, const struct snapshot
 		.view = &view,
 		.sticky = newest->sticky,
 		.loads = newest->loads,
+		.paths = newest->paths,
 		.key = newest->key,
 		.generation = newest->generation,
 		.previous = newest,

@@ -15,6 +15,7 @@
 #include "core/packet.h"
 #include "daemon/accuser.h"
 #include "daemon/daemon.h"
+#include "daemon/learn.h"
 #include "kernel/conntrack.h"
 #include "kernel/conntrack_ends.h"
 #include "kernel/copies.h"
@@ -44,6 +45,7 @@ struct figures {
 
 struct watch {
 	struct verdicts *verdicts;
+	struct learning *learning;
 	struct mark_layout layout;
 	struct living *living;
 	struct copies *copies;       /* NULL: no handshakes */
@@ -65,6 +67,7 @@ static void on_handshake(const struct handshake *handshake, void *data)
 	struct watch *watch = data;
 
 	accuser_handshake(&watch->accuser, handshake);
+	learn_handshake(watch->learning, handshake);
 }
 
 /* And every consumer of what is over here. */
@@ -290,6 +293,7 @@ void watch_start(struct daemon *daemon)
 
 	if (watch != NULL) {
 		watch->verdicts = daemon->verdicts;
+		watch->learning = daemon->learning;
 		watch->layout = mark_layout_of(&daemon->generation->config->kernel);
 		watch->survey_wanted = true;
 		daemon->watch = watch;

@@ -123,6 +123,24 @@ def blocked():
     ]
 
 
+def paths():
+    now = int(time.time())
+
+    def by(link, ms, age_s, state="measured", failures=0, excluded_s=0):
+        return {"link": link, "ms": ms, "age_s": age_s, "failures": failures, "excluded_s": excluded_s, "state": state,
+                "stale": False}
+    return {
+        "learning": True, "known": 1234, "entries": 65536, "matched": 1234, "connections": 1234567, "explored": 1234,
+        "destinations": [
+            {"destination": "198.51.100.0/24", "port": 443, "popularity": 123.4, "best": "fiber",
+             "best_since": now - 7530, "links": [by("fiber", 12.34, 0), by("cable", 40.1, 95), by("lte", 80.0, 3700, failures=1)]},
+            {"destination": "2001:db8:7::/48", "port": None, "popularity": 5.01, "best": "cable", "best_since": now - 90,
+             "links": [by("fiber", None, None, "excluded", 3, 25), by("cable", 210.5, 7), by("lte", 33.3, 700, "doubtful", 4)]},
+            {"destination": "192.0.2.0/24", "port": 25, "popularity": 0.2, "best": None, "best_since": None,
+             "links": [by("fiber", None, None, "not measured", 2), by("cable", 9.0, 2, "silent")]},
+        ]}
+
+
 RULESET = {"nftables": "table inet uplinkd {\n\tchain queue {\n\t}\n}\n", "routing": "rule 1000 fwmark 0x100/0x3f00"}
 
 
@@ -278,6 +296,8 @@ DOCUMENTS = {
     "nobody-blocked": ("/blocked", [], ["blocked"]),
     "no-policies": ("/policies", [], ["policies"]),
     "no-flows": ("/flows", [], ["flows"]),
+    "paths": ("/paths", paths, ["paths"]),
+    "no-paths": ("/paths", {**paths(), "learning": False, "matched": 0, "destinations": []}, ["paths", "192.0.2.0/24"]),
 }
 
 
@@ -399,6 +419,8 @@ def test_query_reaches_the_daemon_as_typed(daemon):
     assert daemon.asked[-1] == ("GET", "/explain", {
         "from": strange, "to": "::1", "protocol": "47", "in": "lan0", "from-port": "9"})
     daemon.answers["/events"] = (200, EVENTS)
+    daemon.run("paths", "-n", "3", "192.0.2.0/24")
+    assert daemon.asked[-1] == ("GET", "/paths", {"limit": "3", "prefix": "192.0.2.0/24"})
     daemon.run("events", "-n", "3")
     assert daemon.asked[-1] == ("GET", "/events", {"limit": "3"})
 
