@@ -32,6 +32,12 @@ struct pick_context {
 	struct loads *loads; /* NULL: nothing is known of the links' load */
 };
 
+/* What balancers are told again and again. */
+struct balancer_tick {
+	uint64_t now_ms;           /* of the clock that picks go by */
+	const struct loads *loads; /* NULL: nothing is known */
+};
+
 /*
  * Copies the candidates; previous may be NULL, else the balancer that the same policy had before: where
  * weights and usable links are the same, its counters go on. The caller frees it with balancer_free().
@@ -65,5 +71,24 @@ void balancer_scores(const struct balancer *balancer, const struct flow *flow, c
 /* A word of the algorithm on a usable candidate, such as "full"; NULL: none. Lives for ever. */
 const char *balancer_note(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 	const struct pick_context *context);
+
+/* The same with figures in it: text, or what lives for ever. NULL: none. */
+const char *balancer_describe(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context, char *text, size_t size);
+
+/*
+ * Time has passed: a quarter of a second or so. Only the thread that makes and frees balancers, and only the newest
+ * of a policy; others may pick meanwhile.
+ */
+void balancer_tick(const struct balancer *balancer, const struct balancer_tick *tick);
+
+/* Whether it balances by the bytes that its policy carries: whoever ticks it tells them before. */
+bool balancer_wants_bytes(const struct balancer *balancer);
+
+/* Its policy has carried so many bytes by that link in all, both directions. As byte_shares_count(). */
+void balancer_count_bytes(const struct balancer *balancer, uint8_t link, uint64_t bytes);
+
+/* The sum of them, also over balancers that the policy had before. */
+uint64_t balancer_bytes(const struct balancer *balancer, uint8_t link);
 
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count);

@@ -175,8 +175,9 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 	const struct flow *flow, const struct decision *decision, const struct pick_context *context)
 {
 	const char *reason = explain_candidate(candidate->usable, candidate->id == decision->link, decision->sticky);
-	const char *note = balancer_note(snapshot->balancers[decision->policy], candidate, flow, context);
-	char text[128];
+	const struct balancer *balancer = snapshot->balancers[decision->policy];
+	char words[64], text[128];
+	const char *note = balancer_describe(balancer, candidate, flow, context, words, sizeof(words));
 
 	if (!candidate->usable && (snapshot->suspects >> candidate->id & 1) != 0)
 		return "suspect: its connections are not answered";

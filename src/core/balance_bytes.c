@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Round robin by bytes: to the link that is furthest behind its share of what the policy carries. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/balance_algorithm.h"
+
+/* Below it a deficit is not worth a word. */
+#define WORTH_A_WORD 1000.0
+
+static int bytes_carry(struct balancer *balancer, const struct balancer *previous)
+{
+	if (previous != NULL && previous->shares != NULL)
+		balancer->shares = byte_shares_join(previous->shares);
+	else
+		balancer->shares = byte_shares_new();
+	return balancer->shares == NULL ? -ENOMEM : 0;
+}
+
+/* What all usable links are charged with, and the next connection on top. */
+static double charged(const struct balancer *balancer)
+{
+	double sum = (double)byte_shares_expected(balancer->shares);
+
+	for (size_t i = 0; i < balancer->usable_count; i++)
+		sum += (double)byte_shares_charged(balancer->shares, balancer->usable[i].id);
+	return sum;
+}
+
+/* How far the link is behind, where what was charged has gone by and the next connection is dealt out by weight. */
+static double claim(const struct balancer *balancer, const struct candidate *candidate, double all_charged)
+{
+	return (double)byte_shares_deficit(balancer->shares, candidate->id)
+	       - (double)byte_shares_charged(balancer->shares, candidate->id)
+	       + all_charged * candidate->weight / balancer->total_weight;
+}
+
+static size_t bytes_pick(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context)
+{
+	double all_charged = charged(balancer), most = claim(balancer, &balancer->usable[0], all_charged);
+	size_t best = 0;
+
+	(void)flow;
+	for (size_t i = 1; i < balancer->usable_count; i++) {
+		double behind = claim(balancer, &balancer->usable[i], all_charged);
+
+		if (behind > most) {
+			most = behind;
+			best = i;
+		}
+	}
+	if (!context->peek)
+		byte_shares_charge(balancer->shares, balancer->usable[best].id);
+	return best;
+}
+
+static double bytes_score(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
+	const struct pick_context *context)
+{
+	(void)flow;
+	(void)context;
+	return claim(balancer, candidate, charged(balancer));
+}
+
+static void bytes_tick(const struct balancer *balancer, const struct balancer_tick *tick)
+{
+	struct share_link links[CONFIG_LINKS_MAX];
+
+	for (size_t i = 0; i < balancer->usable_count; i++)
+		links[i] = (struct share_link){ balancer->usable[i].id, balancer->usable[i].weight };
+	byte_shares_tick(balancer->shares, links, balancer->usable_count, tick->now_ms, tick->loads);
+}
+
+/* "2.1 MB behind its share" */
+static const char *bytes_describe(const struct balancer *balancer, const struct candidate *candidate,
+	const struct flow *flow, const struct pick_context *context, char *text, size_t size)
+{
+	static const char *const units[] = { "KB", "MB", "GB", "TB" };
+	double behind = bytes_score(balancer, candidate, flow, context), much = behind < 0 ? -behind : behind;
+	size_t unit = 0;
+
+	if (much < WORTH_A_WORD)
+		return "at its share";
+	for (much /= 1000; much >= 999.95 && unit < 3; unit++)
+		much /= 1000;
+	snprintf(text, size, "%.1f %s %s its share", much, units[unit], behind < 0 ? "ahead of" : "behind");
+	return text;
+}
+
+const struct algorithm_row round_robin_bytes_algorithm = {
+	.carry = bytes_carry,
+	.pick = bytes_pick,
+	.score = bytes_score,
+	.tick = bytes_tick,
+	.describe = bytes_describe,
+};
