@@ -52,6 +52,13 @@ static const struct word algorithms[] = {
 	{ "least-connections", ALGORITHM_LEAST_CONNECTIONS },
 	{ "least-load", ALGORITHM_LEAST_LOAD },
 	{ "spillover", ALGORITHM_SPILLOVER },
+	{ "lowest-latency", ALGORITHM_LOWEST_LATENCY },
+	{ NULL, 0 },
+};
+
+static const struct word shares[] = {
+	{ "connections", SHARE_CONNECTIONS },
+	{ "bytes", SHARE_BYTES },
 	{ NULL, 0 },
 };
 
@@ -282,9 +289,16 @@ static const struct field sticky[] = {
 	{ .key = NULL },
 };
 
+static bool without_turns(const void *base)
+{
+	return ((const struct balance *)base)->algorithm != ALGORITHM_ROUND_ROBIN;
+}
+
 static const struct field balance[] = {
 	{ "algorithm", WORD(balance, algorithm, algorithms), .standard = "round-robin", .meaning = "how a link is chosen" },
 	{ "by", WORD(balance, hash_by, flow_keys), OPTIONAL, .meaning = "for hash: what is hashed; by default source" },
+	{ "share", WORD(balance, share, shares), .standard = "connections", .absent = without_turns,
+		.meaning = "for round-robin: what is in proportion to weights" },
 	{ "links", FORM(balance, choices, form_choices), .standard = "internet",
 		.meaning = "links and labels to choose from; the order counts for priority; by default all" },
 	{ "weights", FORM(balance, choices, form_weights), .meaning = "shares; by default the weights of the links" },

@@ -16,6 +16,7 @@ static const struct algorithm_row *const algorithms[ALGORITHMS] = {
 	[ALGORITHM_LEAST_CONNECTIONS] = &least_connections_algorithm,
 	[ALGORITHM_LEAST_LOAD] = &least_load_algorithm,
 	[ALGORITHM_SPILLOVER] = &spillover_algorithm,
+	[ALGORITHM_LOWEST_LATENCY] = &lowest_latency_algorithm,
 };
 
 static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)
@@ -75,6 +76,7 @@ void balancer_free(struct balancer *balancer)
 		return;
 	schedule_free(balancer->schedule);
 	byte_shares_leave(balancer->shares);
+	latency_choice_leave(balancer->latency);
 	free(balancer->usable);
 	free(balancer->candidates);
 	free(balancer);

@@ -41,7 +41,11 @@ struct balancer {
 	unsigned int total_weight;    /* of the usable ones */
 	struct schedule *schedule;    /* round robin's */
 	struct byte_shares *shares;   /* round robin's by bytes */
+	struct latency_choice *latency; /* lowest-latency's */
 };
+
+/* Accepts NULL; the last user frees it. */
+void latency_choice_leave(struct latency_choice *choice);
 
 extern const struct algorithm_row round_robin_algorithm;
 extern const struct algorithm_row round_robin_bytes_algorithm;
@@ -51,3 +55,4 @@ extern const struct algorithm_row priority_algorithm;
 extern const struct algorithm_row least_connections_algorithm;
 extern const struct algorithm_row least_load_algorithm;
 extern const struct algorithm_row spillover_algorithm;
+extern const struct algorithm_row lowest_latency_algorithm;

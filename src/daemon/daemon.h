@@ -125,7 +125,7 @@ struct daemon {
 	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
 	struct shaping shaping;
-	uint64_t log_lost, watched_at_ms;
+	uint64_t log_lost, watched_at_ms, ticked_at_ms;
 	bool foreground, ending;
 };
 
@@ -181,6 +181,10 @@ void apply_forget_answers(struct daemon *daemon); /* a moment after a snapshot w
 void apply_dead_link(struct daemon *daemon, struct link_run *run); /* connections of a link that just died */
 void apply_flush_again(struct daemon *daemon);
 int apply_remove(const char *config_path);
+
+/* tick.c: what balancers learn as time goes by. */
+void tick_watch(struct daemon *daemon);
+json_t *tick_bytes(const struct daemon *daemon, size_t policy); /* by link; NULL where they are not counted */
 
 /* advice.c: tells of kernel settings that would break what the configuration asks for. */
 void advice_give(struct daemon *daemon);
