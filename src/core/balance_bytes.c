@@ -18,17 +18,23 @@ static int bytes_carry(struct balancer *balancer, const struct balancer *previou
 	return balancer->shares == NULL ? -ENOMEM : 0;
 }
 
-/* What all usable links are charged with, and the next connection on top. */
+/* What all usable links are charged with. */
 static double charged(const struct balancer *balancer)
 {
-	double sum = (double)byte_shares_expected(balancer->shares);
+	double sum = 0;
 
 	for (size_t i = 0; i < balancer->usable_count; i++)
 		sum += (double)byte_shares_charged(balancer->shares, balancer->usable[i].id);
 	return sum;
 }
 
-/* How far the link is behind, where what was charged has gone by and the next connection is dealt out by weight. */
+/* The next connection's bytes on top, which are dealt out by weight: who is alike goes in turn. */
+static double to_deal_out(const struct balancer *balancer)
+{
+	return charged(balancer) + (double)byte_shares_expected(balancer->shares);
+}
+
+/* How far the link is behind, where all that is to deal out has gone by. */
 static double claim(const struct balancer *balancer, const struct candidate *candidate, double all_charged)
 {
 	return (double)byte_shares_deficit(balancer->shares, candidate->id)
@@ -38,7 +44,7 @@ static double claim(const struct balancer *balancer, const struct candidate *can
 
 static size_t bytes_pick(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context)
 {
-	double all_charged = charged(balancer), most = claim(balancer, &balancer->usable[0], all_charged);
+	double all_charged = to_deal_out(balancer), most = claim(balancer, &balancer->usable[0], all_charged);
 	size_t best = 0;
 
 	(void)flow;
@@ -60,7 +66,7 @@ static double bytes_score(const struct balancer *balancer, const struct candidat
 {
 	(void)flow;
 	(void)context;
-	return claim(balancer, candidate, charged(balancer));
+	return claim(balancer, candidate, to_deal_out(balancer));
 }
 
 static void bytes_tick(const struct balancer *balancer, const struct balancer_tick *tick)
@@ -72,14 +78,16 @@ static void bytes_tick(const struct balancer *balancer, const struct balancer_ti
 	byte_shares_tick(balancer->shares, links, balancer->usable_count, tick->now_ms, tick->loads);
 }
 
-/* "2.1 MB behind its share" */
+/* "2.1 MB behind its share", without the next connection. */
 static const char *bytes_describe(const struct balancer *balancer, const struct candidate *candidate,
 	const struct flow *flow, const struct pick_context *context, char *text, size_t size)
 {
 	static const char *const units[] = { "KB", "MB", "GB", "TB" };
-	double behind = bytes_score(balancer, candidate, flow, context), much = behind < 0 ? -behind : behind;
+	double behind = claim(balancer, candidate, charged(balancer)), much = behind < 0 ? -behind : behind;
 	size_t unit = 0;
 
+	(void)flow;
+	(void)context;
 	if (much < WORTH_A_WORD)
 		return "at its share";
 	for (much /= 1000; much >= 999.95 && unit < 3; unit++)

@@ -444,9 +444,9 @@ static void what_it_says(void **state)
 	play->now_ms = 250;
 	play_tick(play);
 	assert_string_equal(balancer_describe(play->balancer, &play->candidates[0], &flow, &peek, text, sizeof(text)),
-		"1.8 MB ahead of its share");
+		"2.0 MB ahead of its share");
 	assert_string_equal(balancer_describe(play->balancer, &play->candidates[1], &flow, &peek, text, sizeof(text)),
-		"2.3 MB behind its share");
+		"2.0 MB behind its share");
 	play_end(play);
 }
 
