@@ -30,6 +30,7 @@ struct pick_context {
 	bool peek;       /* only ask what would be picked: no counter moves */
 	uint64_t now_ms; /* of a clock that never goes back */
 	struct loads *loads; /* NULL: nothing is known of the links' load */
+	uint8_t picked;  /* for scores: as they were before a pick a moment ago, of the link with that id; 0: as they are */
 };
 
 /* What balancers are told again and again. */

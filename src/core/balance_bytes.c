@@ -18,38 +18,45 @@ static int bytes_carry(struct balancer *balancer, const struct balancer *previou
 	return balancer->shares == NULL ? -ENOMEM : 0;
 }
 
-/* What all usable links are charged with. */
-static double charged(const struct balancer *balancer)
+/* What the link is charged with, but for the pick that scores are to leave out. */
+static double charged(const struct balancer *balancer, uint8_t id, const struct pick_context *context)
+{
+	double bytes = (double)byte_shares_charged(balancer->shares, id);
+
+	return context->picked == id ? bytes - (double)byte_shares_expected(balancer->shares) : bytes;
+}
+
+static double all_charged(const struct balancer *balancer, const struct pick_context *context)
 {
 	double sum = 0;
 
 	for (size_t i = 0; i < balancer->usable_count; i++)
-		sum += (double)byte_shares_charged(balancer->shares, balancer->usable[i].id);
+		sum += charged(balancer, balancer->usable[i].id, context);
 	return sum;
 }
 
 /* The next connection's bytes on top, which are dealt out by weight: who is alike goes in turn. */
-static double to_deal_out(const struct balancer *balancer)
+static double all_to_come(const struct balancer *balancer, const struct pick_context *context)
 {
-	return charged(balancer) + (double)byte_shares_expected(balancer->shares);
+	return all_charged(balancer, context) + (double)byte_shares_expected(balancer->shares);
 }
 
-/* How far the link is behind, where all that is to deal out has gone by. */
-static double claim(const struct balancer *balancer, const struct candidate *candidate, double all_charged)
+/* How far the link is behind, where all that is to come has gone by. */
+static double claim(const struct balancer *balancer, const struct candidate *candidate, double to_come,
+	const struct pick_context *context)
 {
-	return (double)byte_shares_deficit(balancer->shares, candidate->id)
-	       - (double)byte_shares_charged(balancer->shares, candidate->id)
-	       + all_charged * candidate->weight / balancer->total_weight;
+	return (double)byte_shares_deficit(balancer->shares, candidate->id) - charged(balancer, candidate->id, context)
+	       + to_come * candidate->weight / balancer->total_weight;
 }
 
 static size_t bytes_pick(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context)
 {
-	double all_charged = to_deal_out(balancer), most = claim(balancer, &balancer->usable[0], all_charged);
+	double to_come = all_to_come(balancer, context), most = claim(balancer, &balancer->usable[0], to_come, context);
 	size_t best = 0;
 
 	(void)flow;
 	for (size_t i = 1; i < balancer->usable_count; i++) {
-		double behind = claim(balancer, &balancer->usable[i], all_charged);
+		double behind = claim(balancer, &balancer->usable[i], to_come, context);
 
 		if (behind > most) {
 			most = behind;
@@ -65,8 +72,17 @@ static double bytes_score(const struct balancer *balancer, const struct candidat
 	const struct pick_context *context)
 {
 	(void)flow;
-	(void)context;
-	return claim(balancer, candidate, to_deal_out(balancer));
+	return claim(balancer, candidate, all_to_come(balancer, context), context);
+}
+
+static void bytes_scores(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
+	double *ret_scores)
+{
+	double to_come = all_to_come(balancer, context);
+
+	(void)flow;
+	for (size_t i = 0; i < balancer->count; i++)
+		ret_scores[i] = claim(balancer, &balancer->candidates[i], to_come, context);
 }
 
 static void bytes_tick(const struct balancer *balancer, const struct balancer_tick *tick)
@@ -83,11 +99,10 @@ static const char *bytes_describe(const struct balancer *balancer, const struct 
 	const struct flow *flow, const struct pick_context *context, char *text, size_t size)
 {
 	static const char *const units[] = { "KB", "MB", "GB", "TB" };
-	double behind = claim(balancer, candidate, charged(balancer)), much = behind < 0 ? -behind : behind;
+	double behind = claim(balancer, candidate, all_charged(balancer, context), context), much = behind < 0 ? -behind : behind;
 	size_t unit = 0;
 
 	(void)flow;
-	(void)context;
 	if (much < WORTH_A_WORD)
 		return "at its share";
 	for (much /= 1000; much >= 999.95 && unit < 3; unit++)
@@ -100,6 +115,7 @@ const struct algorithm_row round_robin_bytes_algorithm = {
 	.carry = bytes_carry,
 	.pick = bytes_pick,
 	.score = bytes_score,
+	.scores = bytes_scores,
 	.tick = bytes_tick,
 	.describe = bytes_describe,
 };

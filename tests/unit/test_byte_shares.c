@@ -220,6 +220,28 @@ static void who_only_asks_charges_nothing(void **state)
 	play_end(play);
 }
 
+/* The record of a decision is made when the link is charged already. */
+static void scores_of_a_pick_can_be_told_after_it(void **state)
+{
+	struct play *play = play_start(SHARE_BYTES, (unsigned int[]){ 5, 3, 2 }, 3, GIGABIT);
+	struct pick_context before = { .peek = true }, after = { .peek = true };
+	struct flow flow = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		double were[LINKS], told[LINKS];
+
+		balancer_scores(play->balancer, &flow, &before, were);
+		after.picked = play_pick(play);
+		balancer_scores(play->balancer, &flow, &after, told);
+		for (size_t j = 0; j < LINKS; j++) {
+			assert_true(fabs(were[j] - told[j]) < 1);
+			assert_true(told[after.picked - 1] >= told[j]);
+		}
+	}
+	play_end(play);
+}
+
 static int64_t deficit(const struct play *play, uint8_t link)
 {
 	struct pick_context peek = { .peek = true };
@@ -456,6 +478,7 @@ int main(void)
 		cmocka_unit_test(bytes_of_heavy_tailed_flows_are_in_proportion),
 		cmocka_unit_test(what_begins_between_two_ticks_is_spread),
 		cmocka_unit_test(who_only_asks_charges_nothing),
+		cmocka_unit_test(scores_of_a_pick_can_be_told_after_it),
 		cmocka_unit_test(deficits_add_up_to_nothing),
 		cmocka_unit_test(a_great_download_starves_nobody),
 		cmocka_unit_test(a_link_that_returns_gets_no_more_than_its_share),
