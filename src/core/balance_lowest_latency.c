@@ -10,25 +10,30 @@
 /*
  * Each change moves new connections away from those that they belong to, and brings nothing where links differ by less
  * than what measuring them varies. So another link has to be better by 15 % and by 2 ms, for ten seconds: rounds of
- * checks are a second apart, and a link that jitters has one that is quicker by chance long before it has ten. Where the
- * delay is more than twice that of the best, and by what people hear (10 ms), waiting costs more than a change.
+ * checks are a second apart, and a link that jitters has one that is quicker by chance long before it has ten. A moment
+ * in which it is not takes away twice its time, not all: one late answer of many is not the end of a proof. Where the delay
+ * is more than twice that of the best, and by what people hear (10 ms), waiting costs more than a change.
  */
 #define BETTER_PERCENT 85
 #define BETTER_US      2000
 #define BETTER_MS      10000
+#define WORSE_TIMES    2
 #define URGENT_TIMES   2
 #define URGENT_US      10000
 
 /* The links' first measurements come one after the other: so long the best is taken at once. */
 #define WARM_UP_MS 10000
 
+/* A longer time between two ticks proves no more: the machine was away. */
+#define TICK_MAX_MS 1000
+
 /* Balancers of one policy that follow each other share it. Who makes and ticks balancers writes, others read what is held. */
 struct latency_choice {
 	unsigned int users;
 	_Atomic uint8_t held;     /* number of the link; 0: none yet */
 	bool begun;
-	uint64_t begun_ms;
-	uint64_t better_since_ms[MARK_LINK_MAX + 1]; /* than the held one, without a break; 0: it is not */
+	uint64_t begun_ms, ticked_ms;
+	uint64_t better_ms[MARK_LINK_MAX + 1]; /* so long it has been better than the held one */
 };
 
 static int latency_carry(struct balancer *balancer, const struct balancer *previous)
@@ -105,7 +110,7 @@ static void hold(const struct balancer *balancer, size_t position)
 	if (atomic_load_explicit(&choice->held, memory_order_relaxed) == id)
 		return;
 	for (size_t i = 0; i <= MARK_LINK_MAX; i++)
-		choice->better_since_ms[i] = 0;
+		choice->better_ms[i] = 0;
 	atomic_store_explicit(&choice->held, id, memory_order_relaxed);
 }
 
@@ -122,19 +127,19 @@ static bool is_urgent(uint32_t delay, uint32_t than)
 }
 
 /* Whether the link has been better than the held one for long enough. */
-static bool has_proved(struct latency_choice *choice, const struct candidate *candidate, bool better, uint64_t now_ms)
+static bool has_proved(struct latency_choice *choice, const struct candidate *candidate, bool better, uint64_t past_ms)
 {
-	uint64_t *since_ms = &choice->better_since_ms[candidate->id];
+	uint64_t *better_ms = &choice->better_ms[candidate->id], back_ms = WORSE_TIMES * past_ms;
 
-	if (!better)
-		*since_ms = 0;
-	else if (*since_ms == 0)
-		*since_ms = now_ms;
-	return better && now_ms - *since_ms >= BETTER_MS;
+	if (better)
+		*better_ms += past_ms;
+	else
+		*better_ms -= *better_ms < back_ms ? *better_ms : back_ms;
+	return better && *better_ms >= BETTER_MS;
 }
 
 /* The best of those that have proved it, or held. */
-static size_t follow(const struct balancer *balancer, const struct balancer_tick *tick, size_t held)
+static size_t follow(const struct balancer *balancer, const struct balancer_tick *tick, size_t held, uint64_t past_ms)
 {
 	uint32_t held_delay = delay_us(tick->loads, &balancer->usable[held]), shortest = held_delay;
 	size_t next = held;
@@ -142,7 +147,7 @@ static size_t follow(const struct balancer *balancer, const struct balancer_tick
 	for (size_t i = 0; i < balancer->usable_count; i++) {
 		uint32_t delay = delay_us(tick->loads, &balancer->usable[i]);
 
-		if (!has_proved(balancer->latency, &balancer->usable[i], is_better(delay, held_delay), tick->now_ms)
+		if (!has_proved(balancer->latency, &balancer->usable[i], is_better(delay, held_delay), past_ms)
 		    || !is_shorter(delay, shortest))
 			continue;
 		shortest = delay;
@@ -154,12 +159,14 @@ static size_t follow(const struct balancer *balancer, const struct balancer_tick
 static void latency_tick(const struct balancer *balancer, const struct balancer_tick *tick)
 {
 	struct latency_choice *choice = balancer->latency;
+	uint64_t past_ms = tick->now_ms - choice->ticked_ms;
 	size_t held = find_held(balancer), first;
 
 	if (!choice->begun) {
 		choice->begun = true;
 		choice->begun_ms = tick->now_ms;
 	}
+	choice->ticked_ms = tick->now_ms;
 	if (balancer->usable_count == 0)
 		return;
 	first = best(balancer, tick->loads);
@@ -167,7 +174,7 @@ static void latency_tick(const struct balancer *balancer, const struct balancer_
 	    || is_urgent(delay_us(tick->loads, &balancer->usable[first]), delay_us(tick->loads, &balancer->usable[held])))
 		hold(balancer, first);
 	else
-		hold(balancer, follow(balancer, tick, held));
+		hold(balancer, follow(balancer, tick, held, past_ms < TICK_MAX_MS ? past_ms : TICK_MAX_MS));
 }
 
 /* 1000 by the delay in ms; of what is not known something small, less for each that stands before it. */

@@ -199,6 +199,27 @@ static void a_real_change_is_followed(void **state)
 	play_end(play);
 }
 
+/* One late answer is not the end of a proof. */
+static void a_change_beside_noise_is_followed(void **state)
+{
+	double longest = 0;
+
+	(void)state;
+	for (uint64_t run = 1; run <= 50; run++) {
+		struct play *play = play_start((double[]){ 40, 60 }, 2);
+
+		play->seed = run;
+		play->noise_ms[0] = play->noise_ms[1] = 6;
+		play_until(play, 60, NEVER);
+		assert_int_equal(play->held, 0);
+		play->latency_ms[1] = 25;
+		longest = fmax(longest, play_until(play, 120, 1));
+		play_end(play);
+	}
+	print_message("from 60 to 25 ms beside 40, with noise of 6: after %.1f s at most\n", longest);
+	assert_true(longest < 25);
+}
+
 static void what_is_far_worse_is_left_at_once(void **state)
 {
 	struct play *play = play_start((double[]){ 20, 30 }, 2);
@@ -364,6 +385,7 @@ int main(void)
 		cmocka_unit_test(steady_links_change_nothing),
 		cmocka_unit_test(noise_moves_next_to_nothing),
 		cmocka_unit_test(a_real_change_is_followed),
+		cmocka_unit_test(a_change_beside_noise_is_followed),
 		cmocka_unit_test(what_is_far_worse_is_left_at_once),
 		cmocka_unit_test(what_nobody_hears_is_no_reason),
 		cmocka_unit_test(failure_and_return),
