@@ -113,7 +113,7 @@ static void fill_times(struct loader *loader, struct match *match, const struct 
 static void check_balance(struct loader *loader, const struct policy *policy, const struct node *value)
 {
 	const struct node *key = node_key(value, "balance"), *map = node_get(value, "balance");
-	const struct node *by = node_key(map, "by"), *algorithm = node_get(map, "algorithm");
+	const struct node *by = node_key(map, "by"), *algorithm = node_get(map, "algorithm"), *share = node_key(map, "share");
 	const char *name = config_algorithm_name(policy->balance.algorithm);
 
 	if (policy->action != ACTION_ALLOW && key != NULL) {
@@ -126,6 +126,10 @@ static void check_balance(struct loader *loader, const struct policy *policy, co
 	if (by != NULL && policy->balance.algorithm != ALGORITHM_HASH) {
 		problem_add(&loader->problems, by->at, "`by' has no effect with `algorithm: %s'", name);
 		problem_hint(&loader->problems, "it is for `hash'; what stays on one link is said by `sticky: { by: ... }'");
+	}
+	if (share != NULL && policy->balance.algorithm != ALGORITHM_ROUND_ROBIN) {
+		problem_add(&loader->problems, share->at, "`share' has no effect with `algorithm: %s'", name);
+		problem_hint(&loader->problems, "it is for `round-robin'");
 	}
 }
 
@@ -150,7 +154,8 @@ static void check_cycle(struct loader *loader, const struct balance *balance, co
 	unsigned int weights[CONFIG_LINKS_MAX];
 	size_t cycle;
 
-	if (key == NULL || (balance->algorithm != ALGORITHM_ROUND_ROBIN && balance->algorithm != ALGORITHM_FASTEST))
+	if (key == NULL || (balance->algorithm != ALGORITHM_ROUND_ROBIN && balance->algorithm != ALGORITHM_FASTEST)
+	    || balance->share != SHARE_CONNECTIONS)
 		return;
 	for (size_t i = 0; i < balance->count; i++)
 		weights[i] = balance->choices[i].weight;

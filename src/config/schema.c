@@ -4,6 +4,7 @@
 #include "config/schema.h"
 
 #include "config/forms.h"
+#include "config/schema_rows.h"
 #include "core/mark.h"
 
 #ifndef RUNSTATEDIR
@@ -12,30 +13,6 @@
 #ifndef LOCALSTATEDIR
 #define LOCALSTATEDIR "/var"
 #endif
-
-#define AT(structure, member) \
-	.offset = offsetof(struct structure, member), .size = sizeof(((struct structure *)NULL)->member)
-
-#define WORD(structure, member, table)     .type = FIELD_WORD, AT(structure, member), .words = table
-#define BOOL(structure, member)            .type = FIELD_BOOL, AT(structure, member)
-#define NUMBER(structure, member, low, high) \
-	.type = FIELD_NUMBER, AT(structure, member), .min = low, .max = high
-#define TIME(structure, member, low, high) NUMBER(structure, member, low, high), .unit = UNIT_TIME
-#define RATE(structure, member)            NUMBER(structure, member, 1000, 1000000000000), .unit = UNIT_RATE
-#define PERCENT(structure, member)         NUMBER(structure, member, 1, 1000), .unit = UNIT_PERCENT
-#define TEXT(structure, member, checked)   .type = FIELD_TEXT, AT(structure, member), .check = checked
-#define MAP(structure, member, rows)       .type = FIELD_MAP, AT(structure, member), .table = rows
-#define FORM(structure, member, how)       .type = FIELD_FORM, AT(structure, member), .form = &how
-#define REQUIRED                           .flags = FIELD_REQUIRED
-#define OPTIONAL                           .flags = FIELD_OPTIONAL
-#define RESTART                            .flags = FIELD_RESTART
-#define LATER                              .type = FIELD_LATER
-/* A map whose keys belong to the struct around it. */
-#define SAME(rows)                         .type = FIELD_MAP, .table = rows
-
-#define SECOND 1000
-#define MINUTE (60 * SECOND)
-#define DAY    (24 * 60 * MINUTE)
 
 static const struct word actions[] = {
 	{ "allow", ACTION_ALLOW },
@@ -53,6 +30,13 @@ static const struct word algorithms[] = {
 	{ "least-load", ALGORITHM_LEAST_LOAD },
 	{ "spillover", ALGORITHM_SPILLOVER },
 	{ "fastest", ALGORITHM_FASTEST },
+	{ "lowest-latency", ALGORITHM_LOWEST_LATENCY },
+	{ NULL, 0 },
+};
+
+static const struct word shares[] = {
+	{ "connections", SHARE_CONNECTIONS },
+	{ "bytes", SHARE_BYTES },
 	{ NULL, 0 },
 };
 
@@ -85,24 +69,6 @@ static const struct word policy_nats[] = {
 	{ NULL, 0 },
 };
 
-static const struct word link_nats[] = {
-	{ "none", NAT_NONE },
-	{ "masquerade", NAT_MASQUERADE },
-	{ NULL, 0 },
-};
-
-/* Keys of a struct nat; each reads into the whole of it. */
-#define NAT_KEY(how) .type = FIELD_FORM, .form = &how
-
-static const struct field link_nat[] = {
-	{ "prefix", NAT_KEY(form_nat_prefix), .meaning = "an IPv6 network that replaces the prefix of the source" },
-	{ "ipv4", NAT_KEY(form_nat_family), .words = link_nats,
-		.meaning = "source of IPv4: masquerade, none or an address; by default masquerade" },
-	{ "ipv6", NAT_KEY(form_nat_family), .words = link_nats,
-		.meaning = "source of IPv6: masquerade, none or an address; by default masquerade where it must be" },
-	{ .key = NULL },
-};
-
 static const struct field policy_nat[] = {
 	{ "source", NAT_KEY(form_nat_source), .meaning = "a source address, a range, or a list: each client keeps to one of them" },
 	{ "prefix", NAT_KEY(form_nat_prefix), .meaning = "an IPv6 network that replaces the prefix of the source" },
@@ -127,88 +93,6 @@ static const struct word mail_tls[] = {
 	{ NULL, 0 },
 };
 
-const struct field schema_learning[] = {
-	{ "at-least", RATE(learning, least_bps), OPTIONAL, .meaning = "it has never less" },
-	{ "at-most", RATE(learning, most_bps), OPTIONAL, .meaning = "nor more" },
-	{ .key = NULL },
-};
-
-/* What the two below read where they are no words. */
-const struct field schema_rates[] = {
-	{ "download", RATE(link, download_bps) },
-	{ "upload", RATE(link, upload_bps) },
-	{ .key = NULL },
-};
-
-#define PIPE(member, form) FORM(link, member, form), .table = schema_learning
-
-const struct field schema_bandwidth[] = {
-	{ "download", PIPE(download_bps, form_download),
-		.meaning = "what the link brings in at most: a rate, learn, or learnt within { at-least, at-most }" },
-	{ "upload", PIPE(upload_bps, form_upload), .meaning = "what the link takes out at most, in the same words" },
-	{ .key = NULL },
-};
-
-/* It is not in the file, and follows from what is learnt. */
-static bool weight_follows(const void *base)
-{
-	return ((const struct link *)base)->weight_follows;
-}
-
-static const struct field degraded[] = {
-	{ "latency", TIME(check, degraded_latency_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that is too long" },
-	{ "loss", PERCENT(check, degraded_loss_permille), OPTIONAL, .meaning = "a part of lost probes that is too large" },
-	{ "jitter", TIME(check, degraded_jitter_ms, 1, MINUTE), OPTIONAL, .meaning = "a round trip that varies too much" },
-	{ .key = NULL },
-};
-
-static const struct word records[] = {
-	{ "a", IPV4 },
-	{ "aaaa", IPV6 },
-	{ NULL, 0 },
-};
-
-const struct field schema_target_http[] = {
-	{ "url", TEXT(target, url, check_url), REQUIRED, .meaning = "what is fetched, by http: or https:" },
-	{ "address", TEXT(target, at, check_address), OPTIONAL,
-		.meaning = "where its host is; by default the name is looked up through the link" },
-	{ "status", NUMBER(target, status, 100, 599), OPTIONAL, .meaning = "what must come; by default 200 to 299" },
-	{ "text", TEXT(target, text, check_phrase), OPTIONAL, .meaning = "what must be in the first 64 KB of the page" },
-	{ "verify", BOOL(target, verify), .standard = "true", .meaning = "whether the certificate must be good" },
-	{ .key = NULL },
-};
-
-const struct field schema_target_dns[] = {
-	{ "server", TEXT(target, at, check_address), REQUIRED, .meaning = "the address of the name server" },
-	{ "name", TEXT(target, name, check_host), REQUIRED, .meaning = "a name that has an address" },
-	{ "type", WORD(target, record, records), .standard = "a", .meaning = "the kind of address: a or aaaa" },
-	{ .key = NULL },
-};
-
-/* As enum target_kind has them. */
-const struct field schema_target[] = {
-	{ "ping", FORM(target, address, form_ping), .meaning = "an ICMP echo to this address" },
-	{ "tcp", FORM(target, address, form_tcp), .meaning = "a TCP handshake with this address and port" },
-	{ "http", FORM(target, url, form_http), .table = schema_target_http, .meaning = "a page: its URL, or more of it" },
-	{ "dns", FORM(target, name, form_dns), .table = schema_target_dns, .meaning = "a name that a server must know" },
-	{ .key = NULL },
-};
-
-static const struct field check[] = {
-	{ "targets", FORM(check, targets, form_targets), .standard = NULL, .table = schema_target,
-		.meaning = "who must answer: a list of { ping: ADDRESS }, { tcp: \"ADDRESS:PORT\" }, { http: URL }, { dns: { server: ADDRESS, name: NAME } }" },
-	{ "need", NUMBER(check, need, 1, 16), .standard = "1", .meaning = "targets that must answer" },
-	{ "interval", TIME(check, interval_ms, 100, 60 * MINUTE), .standard = "1s", .meaning = "time between rounds" },
-	{ "timeout", TIME(check, timeout_ms, 10, 60 * MINUTE), .standard = "auto", .zero = "auto",
-		.meaning = "how long an answer may take; auto: from the measured round trip, at most the interval" },
-	{ "down-after", NUMBER(check, down_after, 1, 1000), .standard = "3",
-		.meaning = "failed rounds in a row until the link is down" },
-	{ "up-after", NUMBER(check, up_after, 1, 1000), .standard = "5",
-		.meaning = "good rounds in a row until the link is up" },
-	{ "degraded", SAME(degraded), .flags = FIELD_ONE_LINE, .meaning = "from when on a link is avoided, but not down" },
-	{ .key = NULL },
-};
-
 const struct field schema_class[] = {
 	{ "min", FORM(qos_class, min, form_bandwidth), .meaning = "what is guaranteed on each link: a rate, or percent of the link's" },
 	{ "max", FORM(qos_class, max, form_bandwidth), .meaning = "what it gets at most; by default all that the link has" },
@@ -227,21 +111,6 @@ static const struct field qos[] = {
 const struct field schema_zone[] = {
 	{ "devices", FORM(zone, devices, form_names), .check = check_device, .meaning = "inside network devices" },
 	{ "networks", FORM(zone, networks, form_networks), .meaning = "inside networks" },
-	{ .key = NULL },
-};
-
-const struct field schema_link[] = {
-	{ "device", TEXT(link, device, check_device), REQUIRED, .meaning = "the network device of the link" },
-	{ "gateway", FORM(link, gateway, form_gateway), .standard = "auto",
-		.meaning = "the provider's router: an address, one per family, auto or none" },
-	{ "bandwidth", FORM(link, learn, form_link_bandwidth), .table = schema_bandwidth,
-		.meaning = "what the provider sold; learn: what is seen to go through" },
-	{ "weight", NUMBER(link, weight, 1, 1000), OPTIONAL, .absent = weight_follows, .meaning = "share; by default in proportion to bandwidth" },
-	{ "labels", FORM(link, labels, form_labels), .check = check_name,
-		.meaning = "words that stand for all links that have them" },
-	{ "nat", FORM(link, nat, form_link_nat), .standard = "masquerade", .words = link_nats, .table = link_nat,
-		.meaning = "source address outside: masquerade, none, an address per family, or the keys of a map" },
-	{ "check", MAP(link, check, check), .meaning = "how the link is tested" },
 	{ .key = NULL },
 };
 
@@ -283,9 +152,16 @@ static const struct field sticky[] = {
 	{ .key = NULL },
 };
 
+static bool without_turns(const void *base)
+{
+	return ((const struct balance *)base)->algorithm != ALGORITHM_ROUND_ROBIN;
+}
+
 static const struct field balance[] = {
 	{ "algorithm", WORD(balance, algorithm, algorithms), .standard = "round-robin", .meaning = "how a link is chosen" },
 	{ "by", WORD(balance, hash_by, flow_keys), OPTIONAL, .meaning = "for hash: what is hashed; by default source" },
+	{ "share", WORD(balance, share, shares), .standard = "connections", .absent = without_turns,
+		.meaning = "for round-robin: what is in proportion to weights" },
 	{ "links", FORM(balance, choices, form_choices), .standard = "internet",
 		.meaning = "links and labels to choose from; the order counts for priority; by default all" },
 	{ "weights", FORM(balance, choices, form_weights), .meaning = "shares; by default the weights of the links" },

@@ -204,6 +204,26 @@ static void warn_unshaped(struct loader *loader, size_t index)
 	problem_hint(&loader->problems, "write what the provider sold: `bandwidth: { download: 100 mbit, upload: 20 mbit }'");
 }
 
+/* Told once for each policy. */
+static void warn_unmeasured(struct loader *loader, size_t index)
+{
+	const struct config *config = loader->config;
+	const struct policy *policy = &config->policies[index];
+
+	if (policy->action != ACTION_ALLOW || policy->balance.algorithm != ALGORITHM_LOWEST_LATENCY || policy->balance.count < 2)
+		return;
+	for (size_t i = 0; i < policy->balance.count; i++) {
+		const struct link *link = &config->links[policy->balance.choices[i].link];
+
+		if (link->check.count > 0)
+			continue;
+		problem_warn(&loader->problems, place_of_policy(loader, index),
+			"policy `%s' goes by latency, but nothing measures that of link `%s'", policy->name, link->name);
+		problem_hint(&loader->problems, "write `check: { targets: [{ ping: ADDRESS }] }' there; it comes after all that are measured");
+		return;
+	}
+}
+
 void warn_links(struct loader *loader)
 {
 	const struct config *config = loader->config;
@@ -211,6 +231,8 @@ void warn_links(struct loader *loader)
 	warn_devices(loader);
 	for (size_t i = 0; i < config->link_count; i++)
 		warn_unshaped(loader, i);
+	for (size_t i = 0; i < config->policy_count; i++)
+		warn_unmeasured(loader, i);
 	if (config->policy_count == 0) {
 		problem_warn(&loader->problems, node_key(loader->documents[0].root, "links")->at,
 			"there are no policies: every connection leaves as the main routing table says");

@@ -18,6 +18,7 @@ static const struct algorithm_row *const algorithms[ALGORITHMS] = {
 	[ALGORITHM_LEAST_LOAD] = &least_load_algorithm,
 	[ALGORITHM_SPILLOVER] = &spillover_algorithm,
 	[ALGORITHM_FASTEST] = &fastest_algorithm,
+	[ALGORITHM_LOWEST_LATENCY] = &lowest_latency_algorithm,
 };
 
 static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)
@@ -32,6 +33,13 @@ static void copy_candidates(struct balancer *balancer, const struct candidate *c
 	}
 }
 
+static const struct algorithm_row *row_of(const struct balance *balance)
+{
+	if (balance->algorithm == ALGORITHM_ROUND_ROBIN && balance->share == SHARE_BYTES)
+		return &round_robin_bytes_algorithm;
+	return algorithms[balance->algorithm];
+}
+
 struct balancer *balancer_new_alike(const struct balance *balance, const struct candidate *candidates, size_t count,
 	const struct balancer *previous, const struct balancer *alike)
 {
@@ -39,13 +47,15 @@ struct balancer *balancer_new_alike(const struct balance *balance, const struct 
 
 	if (balancer == NULL)
 		return NULL;
-	balancer->algorithm = algorithms[balance->algorithm];
+	balancer->algorithm = row_of(balance);
 	balancer->hash_by = balance->hash_by;
 	balancer->candidates = calloc(count + 1, sizeof(*candidates));
 	balancer->usable = calloc(count + 1, sizeof(*candidates));
 	if (balancer->candidates == NULL || balancer->usable == NULL)
 		goto fail;
 	copy_candidates(balancer, candidates, count);
+	if (balancer->algorithm->carry != NULL && balancer->algorithm->carry(balancer, previous) < 0)
+		goto fail;
 	if (balancer->usable_count > 0 && balancer->algorithm->prepare != NULL
 	    && balancer->algorithm->prepare(balancer, previous, alike) < 0)
 		goto fail;
@@ -67,6 +77,8 @@ void balancer_free(struct balancer *balancer)
 	if (balancer == NULL)
 		return;
 	schedule_free(balancer->schedule);
+	byte_shares_leave(balancer->shares);
+	latency_choice_leave(balancer->latency);
 	free(balancer->usable);
 	free(balancer->candidates);
 	free(balancer);
@@ -77,7 +89,7 @@ const struct candidate *balancer_pick(const struct balancer *balancer, const str
 {
 	if (balancer->usable_count == 0)
 		return NULL;
-	if (balancer->usable_count == 1 && !balancer->schedule)
+	if (balancer->usable_count == 1 && !balancer->schedule && !balancer->shares)
 		return &balancer->usable[0];
 	return &balancer->usable[balancer->algorithm->pick(balancer, flow, context)];
 }
@@ -124,6 +136,28 @@ void balancer_remark(const struct balancer *balancer, const struct candidate *ca
 	snprintf(text, size, "%s", note == NULL ? "" : note);
 	if (note == NULL && candidate->usable && balancer->algorithm->remark != NULL)
 		balancer->algorithm->remark(balancer, candidate, flow, context, text, size);
+}
+
+void balancer_tick(const struct balancer *balancer, const struct balancer_tick *tick)
+{
+	if (balancer->algorithm->tick != NULL)
+		balancer->algorithm->tick(balancer, tick);
+}
+
+bool balancer_wants_bytes(const struct balancer *balancer)
+{
+	return balancer->shares != NULL;
+}
+
+void balancer_count_bytes(const struct balancer *balancer, uint8_t link, uint64_t bytes)
+{
+	if (balancer->shares != NULL)
+		byte_shares_count(balancer->shares, link, bytes);
+}
+
+uint64_t balancer_bytes(const struct balancer *balancer, uint8_t link)
+{
+	return balancer->shares == NULL ? 0 : byte_shares_total(balancer->shares, link);
 }
 
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count)

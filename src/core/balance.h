@@ -32,6 +32,13 @@ struct pick_context {
 	uint64_t now_ms; /* of a clock that never goes back */
 	struct loads *loads; /* NULL: nothing is known of the links' load */
 	struct paths *paths; /* NULL: nothing is known of destinations; now_ms is of its clock */
+	uint8_t picked;  /* for scores: as they were before a pick a moment ago, of the link with that id; 0: as they are */
+};
+
+/* What balancers are told again and again. */
+struct balancer_tick {
+	uint64_t now_ms;           /* of the clock that picks go by */
+	const struct loads *loads; /* NULL: nothing is known */
 };
 
 /*
@@ -71,5 +78,20 @@ const char *balancer_note(const struct balancer *balancer, const struct candidat
 /* The same, also where it has figures in it, such as "12.3 ms, 40 s ago": in text, "" where there is nothing to say. */
 void balancer_remark(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 	const struct pick_context *context, char *text, size_t size);
+
+/*
+ * Time has passed: a quarter of a second or so. Only the thread that makes and frees balancers, and only the newest
+ * of a policy; others may pick meanwhile.
+ */
+void balancer_tick(const struct balancer *balancer, const struct balancer_tick *tick);
+
+/* Whether it balances by the bytes that its policy carries: whoever ticks it tells them before. */
+bool balancer_wants_bytes(const struct balancer *balancer);
+
+/* Its policy has carried so many bytes by that link in all, both directions. As byte_shares_count(). */
+void balancer_count_bytes(const struct balancer *balancer, uint8_t link, uint64_t bytes);
+
+/* The sum of them, also over balancers that the policy had before. */
+uint64_t balancer_bytes(const struct balancer *balancer, uint8_t link);
 
 const struct candidate *balancer_candidates(const struct balancer *balancer, size_t *ret_count);

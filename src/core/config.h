@@ -247,7 +247,14 @@ enum algorithm {
 	ALGORITHM_LEAST_LOAD,
 	ALGORITHM_SPILLOVER,
 	ALGORITHM_FASTEST,
+	ALGORITHM_LOWEST_LATENCY,
 	ALGORITHMS, /* how many there are */
+};
+
+/* ALGORITHM_ROUND_ROBIN: what is in proportion to weights. */
+enum share {
+	SHARE_CONNECTIONS,
+	SHARE_BYTES,
 };
 
 enum flow_key {
@@ -281,6 +288,7 @@ struct balance {
 	size_t count;
 	uint64_t follows; /* a bit for each choice: its weight is the link's, which follows from what is learnt */
 	enum flow_key hash_by; /* ALGORITHM_HASH: what is hashed, KEY_SOURCE unless told */
+	enum share share;      /* ALGORITHM_ROUND_ROBIN */
 	enum flow_key sticky_by;
 	uint32_t sticky_for_s; /* since the last new connection */
 	enum if_none if_none;

@@ -38,6 +38,9 @@
 #define PLAN_ANSWERS "answers"
 #define PLAN_REFUSED "refused"
 
+/* The set of what policies carry by each link: its keys are the mark's bits of both. */
+#define PLAN_BYTES "carried"
+
 struct plan_route {
 	enum family family;
 	uint32_t table;
@@ -106,6 +109,9 @@ bool plan_keeps_answers_of(const struct policy *policy);
 
 /* Whether anybody may be shut out: whether the plan has the sets for it. */
 bool plan_blocks(const struct config *config);
+
+/* Whether any policy's shares are of bytes: whether the plan has the set for it. */
+bool plan_counts_bytes(const struct config *config);
 
 /* Whether handshakes are counted, and floods of them met. */
 bool plan_watches_handshakes(const struct config *config);

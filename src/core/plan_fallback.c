@@ -51,10 +51,11 @@ static void spread_add(struct planner *planner, struct spread *spread, const str
 	spread->weights[spread->count++] = view_weight(planner->view, balance, choice);
 }
 
-/* Whether the links come one after the other. */
+/* Whether the links come one after the other. By latency too: the rules know none, and what goes by it should not be spread. */
 static bool in_order(const struct balance *balance)
 {
-	return balance->algorithm == ALGORITHM_PRIORITY || balance->algorithm == ALGORITHM_SPILLOVER;
+	return balance->algorithm == ALGORITHM_PRIORITY || balance->algorithm == ALGORITHM_SPILLOVER
+	       || balance->algorithm == ALGORITHM_LOWEST_LATENCY;
 }
 
 /* The usable links of a policy; where they come one after the other, the first alone. */

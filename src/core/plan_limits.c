@@ -263,10 +263,11 @@ static void plan_hooks(struct planner *planner)
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
 		build_base_chain(b, hooks[i].name, CHAIN_FILTER, hooks[i].hook, PRIORITY_RATES);
-		if (!rates)
-			continue;
-		build_rule(b, "bandwidth of its policy");
-		dispatch(planner, "rates");
+		if (rates) {
+			build_rule(b, "bandwidth of its policy");
+			dispatch(planner, "rates");
+		}
+		plan_bytes_calls(planner);
 	}
 	build_base_chain(b, "reclass", CHAIN_FILTER, HOOK_POSTROUTING, PRIORITY_CLASSES);
 	if (!classes)

@@ -91,6 +91,10 @@ void plan_watch_calls(struct planner *planner);
 void plan_limits(struct planner *planner);
 void plan_limits_calls(struct planner *planner);
 
+/* What policies carry by each link: calls from where every packet comes by once, behind limits; and the chain. */
+void plan_bytes(struct planner *planner);
+void plan_bytes_calls(struct planner *planner);
+
 /* What shield and limits share: a limit by source, by destination or of all together, in a set for each family. */
 struct plan_limit {
 	const char *what;       /* the start of the set's name */

@@ -361,4 +361,5 @@ void plan_ruleset(struct planner *planner)
 	plan_siege(planner);
 	plan_limits(planner);
 	plan_watch(planner);
+	plan_bytes(planner);
 }

@@ -69,6 +69,8 @@ enum statement_kind {
 	KEEP_MARK,              /* the packet's mark into the set called name, which has marks, under keys, for
 	                           timeout_ms. The last of its rule, as ADD_TO_SET */
 	FIND_MARK,              /* a match: keys are in the set called name, which has marks: packet mark = the kept one */
+	COUNT_BY_MARK,          /* counts the packet in the element (packet mark & mask) of the set called name, whose keys
+	                           are PACKET_MARK and which counts. The last of its rule, as ADD_TO_SET */
 	OVER_LIMIT,             /* a match: holds while more than limit comes by, all keys together */
 	OVER_LIMIT_EACH,        /* the same for each value of keys, kept in the set called name; never holds for
 	                           keys that the full set has no room for */
@@ -127,6 +129,7 @@ enum packet_key {
 	PACKET_TO_PORT,
 	PACKET_DEVICE_IN,            /* index of the device */
 	PACKET_DEVICE_NAME,          /* of the same; empty where there is none */
+	PACKET_MARK,                 /* alone, and only for COUNT_BY_MARK */
 };
 #define PACKET_KEYS_MAX 5
 
@@ -240,7 +243,7 @@ struct ruleset_set {
 	uint32_t timeout_ms;      /* SET_DYNAMIC: of elements that are given none; 0: they stay */
 	uint32_t size;            /* SET_DYNAMIC: elements at most */
 	bool limits;              /* SET_DYNAMIC: each element has a limit of its own: OVER_LIMIT_EACH */
-	bool counts;              /* SET_DYNAMIC: each element counts the packets that were found in the set */
+	bool counts;              /* SET_DYNAMIC: each element counts packets and bytes that were found in the set */
 	bool marks;               /* SET_DYNAMIC: each element has a mark with it: KEEP_MARK, FIND_MARK */
 	struct mark_chain *chains; /* SET_CHAINS */
 	size_t chain_count;

@@ -239,6 +239,11 @@ void build_into_set(struct builder *builder, enum statement_kind kind, const cha
 		.keys = keys, .timeout_ms = timeout_ms });
 }
 
+void build_count_by_mark(struct builder *builder, const char *set, uint32_t mask)
+{
+	build_statement(builder, (struct statement){ .kind = COUNT_BY_MARK, .name = copied(builder, set), .mask = mask });
+}
+
 void build_find_mark(struct builder *builder, const char *set, enum family family, struct packet_keys keys)
 {
 	build_statement(builder, (struct statement){ .kind = FIND_MARK, .family = family, .name = copied(builder, set),

@@ -58,6 +58,9 @@ void build_in_set(struct builder *builder, const char *set, enum family family, 
 void build_into_set(struct builder *builder, enum statement_kind kind, const char *set, enum family family,
 	struct packet_keys keys, uint32_t timeout_ms);
 
+/* Counts in the set's element for (packet mark & mask). Nothing may follow in the rule. */
+void build_count_by_mark(struct builder *builder, const char *set, uint32_t mask);
+
 void build_find_mark(struct builder *builder, const char *set, enum family family, struct packet_keys keys);
 void build_over_limit(struct builder *builder, struct limit limit);
 void build_over_limit_each(struct builder *builder, const char *set, enum family family, struct packet_keys keys,

@@ -11,8 +11,8 @@
 #include "ctl/table.h"
 #include "ctl/units.h"
 
-/* "fiber 60 %, lte 40 %", in the daemon's order; the caller frees it. */
-static char *write_shares(json_t *links)
+/* "fiber 60 %, lte 40 %", in the daemon's order, and what of; the caller frees it. */
+static char *write_shares(json_t *links, const char *what)
 {
 	double total = 0;
 	char *text = NULL;
@@ -28,13 +28,17 @@ static char *write_shares(json_t *links)
 			fprintf(out, "%s%s %s", ftell(out) > 0 ? ", " : "", name,
 				measure_share(json_number_value(count) / total).text);
 	}
+	if (ftell(out) > 0)
+		fputs(what, out);
 	fclose(out);
 	return output_need(text);
 }
 
 static void add_policy(struct table *table, const json_t *policy)
 {
-	char *shares = write_shares(json_object_get(policy, "links"));
+	json_t *bytes_by_link = json_object_get(policy, "link_bytes");
+	char *shares = bytes_by_link != NULL ? write_shares(bytes_by_link, " of bytes")
+	                                     : write_shares(json_object_get(policy, "links"), "");
 	double dropped = field_number(policy, "dropped"), bytes = field_number(policy, "bytes");
 
 	table_add(table, COLOUR_NONE, field_text(policy, "name"));

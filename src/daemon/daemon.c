@@ -74,6 +74,7 @@ static void on_watch(uv_timer_t *timer)
 	publish_reclaim(verdicts_publisher(daemon->verdicts));
 	report_logged(daemon);
 	apply_forget_answers(daemon);
+	tick_watch(daemon);
 	if (carrier_changed(daemon) || ruleset_changed(daemon))
 		apply_reconcile(daemon);
 }

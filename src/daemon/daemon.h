@@ -37,7 +37,7 @@ struct daemon;
 struct alert;
 struct defence;
 struct watch;
-struct learning;
+struct learner;
 struct scanning;
 struct attacks;
 
@@ -96,7 +96,7 @@ struct daemon {
 	struct sticky *sticky;
 	struct loads *loads;
 	struct paths *paths;
-	struct learning *learning;        /* of the paths */
+	struct learner *learning;        /* of the paths */
 	uint64_t followed_ms;             /* when what is learnt last came into force */
 	struct devices *devices;
 	struct verdicts *verdicts;
@@ -128,7 +128,7 @@ struct daemon {
 	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
 	struct shaping shaping;
-	uint64_t log_lost, watched_at_ms;
+	uint64_t log_lost, watched_at_ms, ticked_at_ms;
 	bool foreground, ending;
 };
 
@@ -184,6 +184,10 @@ void apply_forget_answers(struct daemon *daemon); /* a moment after a snapshot w
 void apply_dead_link(struct daemon *daemon, struct link_run *run); /* connections of a link that just died */
 void apply_flush_again(struct daemon *daemon);
 int apply_remove(const char *config_path);
+
+/* tick.c: what balancers learn as time goes by. */
+void tick_watch(struct daemon *daemon);
+json_t *tick_bytes(const struct daemon *daemon, size_t policy); /* by link; NULL where they are not counted */
 
 /* advice.c: tells of kernel settings that would break what the configuration asks for. */
 void advice_give(struct daemon *daemon);

@@ -127,6 +127,8 @@ static void fill_candidates(struct decision_record *record, const struct snapsho
 	double scores[CONFIG_LINKS_MAX];
 	size_t count;
 
+	if ((record->flags & (RECORD_STICKY | RECORD_NONE_USABLE)) == 0)
+		context.picked = (uint8_t)mark_link(snapshot->layout, record->mark);
 	record->flags |= RECORD_BALANCED;
 	candidates = balancer_candidates(balancer, &count);
 	balancer_scores(balancer, flow, &context, scores);

@@ -211,7 +211,7 @@ static json_t *report_policy(struct daemon *daemon, size_t index, bool keeps_ans
 	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT)
 	                   + refused_by_kernel(daemon, index, keeps_answers);
 	uint64_t all = verdicts_count(daemon->verdicts, id, MARK_LINK_DIRECT);
-	json_t *links = json_object();
+	json_t *links = json_object(), *link_bytes = tick_bytes(daemon, index), *answer;
 
 	for (size_t i = 0; i < config->link_count; i++) {
 		uint64_t count = verdicts_count(daemon->verdicts, id, daemon->generation->ids.links[i]);
@@ -219,9 +219,12 @@ static json_t *report_policy(struct daemon *daemon, size_t index, bool keeps_ans
 		all += count;
 		json_object_set_new(links, config->links[i].name, json_integer((json_int_t)count));
 	}
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "name", config->policies[index].name,
+	answer = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "name", config->policies[index].name,
 		"action", config_action_name(config->policies[index].action), "connections", (json_int_t)all,
 		"dropped", (json_int_t)refused, "bytes", (json_int_t)bytes, "links", links);
+	if (link_bytes != NULL)
+		json_object_set_new(answer, "link_bytes", link_bytes);
+	return answer;
 }
 
 static void answer_policies(void *data, const struct control_request *request, struct control_answer *answer)

@@ -126,6 +126,17 @@ static void update_set(struct rule_builder *rule, const struct statement *statem
 	expr_update_set(rule, &update);
 }
 
+/* The element, made where there is none, counts by itself. */
+static void count_by_mark(struct rule_builder *rule, const struct statement *statement)
+{
+	static const uint32_t unchanged = 0;
+	const struct set_update update = { .set = statement->name, .refresh = true };
+
+	expr_meta_load(rule, NFT_META_MARK, REGISTER_VALUE);
+	expr_bitwise(rule, &statement->mask, &unchanged, sizeof(unchanged));
+	expr_update_set(rule, &update);
+}
+
 static void keep_mark(struct rule_builder *rule, const struct statement *statement)
 {
 	const struct set_update update = {
@@ -274,6 +285,7 @@ static statement_builder *const builders[] = {
 	[REFRESH_IN_SET] = update_set,
 	[KEEP_MARK] = keep_mark,
 	[FIND_MARK] = find_mark,
+	[COUNT_BY_MARK] = count_by_mark,
 	[OVER_LIMIT] = over_limit,
 	[OVER_LIMIT_EACH] = over_limit_each,
 	[SET_CLASS_PRIORITY] = set_class_priority,

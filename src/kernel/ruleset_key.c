@@ -13,6 +13,7 @@ enum {
 	TYPE_IPV6 = 8,
 	TYPE_PROTOCOL = 12,
 	TYPE_PORT = 13,
+	TYPE_MARK = 19,
 	TYPE_DEVICE = 20,
 	TYPE_DEVICE_NAME = 41,
 	TYPE_BITS = 6,
@@ -36,6 +37,7 @@ static bool is_address(enum packet_key key)
 	case PACKET_TO_PORT:
 	case PACKET_DEVICE_IN:
 	case PACKET_DEVICE_NAME:
+	case PACKET_MARK:
 		return false;
 	}
 	return false;
@@ -79,6 +81,8 @@ static uint32_t one_type(enum family family, enum packet_key key)
 		return TYPE_PROTOCOL;
 	if (key == PACKET_DEVICE_NAME)
 		return TYPE_DEVICE_NAME;
+	if (key == PACKET_MARK)
+		return TYPE_MARK;
 	return key == PACKET_DEVICE_IN ? TYPE_DEVICE : TYPE_PORT;
 }
 
@@ -93,7 +97,8 @@ uint32_t key_type(enum family family, const struct packet_keys *keys)
 
 bool key_in_network_order(const struct packet_keys *keys)
 {
-	return keys->count > 0 && keys->items[0] != PACKET_DEVICE_IN && keys->items[0] != PACKET_DEVICE_NAME;
+	return keys->count > 0 && keys->items[0] != PACKET_DEVICE_IN && keys->items[0] != PACKET_DEVICE_NAME
+	       && keys->items[0] != PACKET_MARK;
 }
 
 const char *key_text(enum family family, enum packet_key key)
@@ -123,6 +128,8 @@ const char *key_text(enum family family, enum packet_key key)
 		return "iif";
 	case PACKET_DEVICE_NAME:
 		return "iifname";
+	case PACKET_MARK:
+		return "meta mark";
 	}
 	return "";
 }
@@ -170,6 +177,9 @@ static void load(struct rule_builder *rule, enum family family, enum packet_key 
 		return;
 	case PACKET_DEVICE_NAME:
 		expr_meta_load(rule, NFT_META_IIFNAME, target);
+		return;
+	case PACKET_MARK:
+		expr_meta_load(rule, NFT_META_MARK, target);
 		return;
 	}
 }

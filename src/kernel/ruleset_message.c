@@ -250,7 +250,7 @@ static void put_comment(struct rule_builder *builder, const char *comment)
 /* The kernel ends the rule where a set is full, or has nothing for a mark; after a jump in any case. */
 static bool must_be_last(enum statement_kind kind)
 {
-	return kind == ADD_TO_SET || kind == REFRESH_IN_SET || kind == DISPATCH;
+	return kind == ADD_TO_SET || kind == REFRESH_IN_SET || kind == COUNT_BY_MARK || kind == DISPATCH;
 }
 
 void message_rule_add(struct batch *batch, const struct ruleset_features *features, const char *chain,

@@ -165,6 +165,7 @@ static const struct {
 	[REFRESH_IN_SET] = { print_update_set, "update" },
 	[KEEP_MARK] = { print_keep_mark, "update" },
 	[FIND_MARK] = { print_find_mark, "meta mark set" },
+	[COUNT_BY_MARK] = { print_count_by_mark, "update" },
 	[OVER_LIMIT] = { print_over_limit, "" },
 	[OVER_LIMIT_EACH] = { print_over_limit_each, "update" },
 	[SET_CLASS_PRIORITY] = { print_class_priority, "meta priority" },

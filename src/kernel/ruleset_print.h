@@ -15,7 +15,8 @@ statement_printer print_family, print_name_list, print_protocols, print_networks
 	print_direction, print_status, print_original_packets, print_tcp_flags;
 
 /* Those that fill sets or keep to limits, in ruleset_print_set.c. */
-statement_printer print_update_set, print_keep_mark, print_find_mark, print_over_limit, print_over_limit_each, print_dispatch;
+statement_printer print_update_set, print_keep_mark, print_find_mark, print_over_limit, print_over_limit_each, print_dispatch,
+	print_count_by_mark;
 
 /* Those that translate addresses, in ruleset_print_nat.c. */
 statement_printer print_source_nat, print_destination_nat, print_prefix, print_synproxy;

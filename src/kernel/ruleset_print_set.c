@@ -53,6 +53,11 @@ void print_find_mark(FILE *out, const struct statement *statement, const char *w
 	fprintf(out, " map @%s", statement->name);
 }
 
+void print_count_by_mark(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s @%s { meta mark & 0x%08" PRIx32 " }", word, statement->name, statement->mask);
+}
+
 static const char *unit_text(uint32_t per_ms)
 {
 	if (per_ms == 1000)
@@ -123,6 +128,8 @@ static const char *key_type_text(enum family family, enum packet_key key)
 		return "iface_index";
 	case PACKET_DEVICE_NAME:
 		return "ifname";
+	case PACKET_MARK:
+		return "mark";
 	}
 	return "";
 }

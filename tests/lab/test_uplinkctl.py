@@ -60,6 +60,8 @@ def status(links, **more):
 
 POLICIES = [
     {"name": "voice", "action": "allow", "connections": 1200, "dropped": 0, "links": {"fiber": 900, "lte": 300}},
+    {"name": "backup", "action": "allow", "connections": 40, "dropped": 0, "links": {"fiber": 31, "lte": 9},
+     "link_bytes": {"fiber": 6900000000, "lte": 3100000000}},
     {"name": "gäste-и-друзья", "action": "allow", "connections": 7, "dropped": 0, "links": {"fiber": 0, "lte": 7}},
     {"name": "日本", "action": "drop", "connections": 0, "dropped": 1500, "links": {}},
 ]

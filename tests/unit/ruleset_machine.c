@@ -199,7 +199,7 @@ static bool holds(const struct machine *machine, const struct statement *s)
 	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
 	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case KEEP_MARK: case FIND_MARK:
 	case OVER_LIMIT: case OVER_LIMIT_EACH: case LOG_COPY: case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT:
-	case SOURCE_PREFIX: case DESTINATION_PREFIX: case NOTRACK: case SYNPROXY: case DISPATCH:
+	case SOURCE_PREFIX: case DESTINATION_PREFIX: case NOTRACK: case SYNPROXY: case DISPATCH: case COUNT_BY_MARK:
 	/* Of what only base chains ask. */
 	case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_REPLY_PACKETS:
 		break;
@@ -312,6 +312,7 @@ static enum flow_of_control act(struct machine *machine, const struct statement 
 		return dispatch(machine, s);
 	case ADD_TO_SET: /* the last of its rule */
 	case REFRESH_IN_SET:
+	case COUNT_BY_MARK:
 	case KEEP_MARK:
 	case FIND_MARK: /* sets that rules fill are empty, and nothing is over its limit */
 	case OVER_LIMIT:

@@ -209,6 +209,7 @@ static struct ruleset_rule sample_input_rules[] = {
 	SAMPLE_RULE("priority", { .kind = SET_PRIORITY, .value = 0x10005 }),
 	SAMPLE_RULE("answer for a server", SAMPLE_TCP,
 		{ .kind = SYNPROXY, .synproxy = { .mss = 1460, .window_scale = 7 } }),
+	SAMPLE_RULE("count by mark", { .kind = COUNT_BY_MARK, .mask = 0xfff83f, .name = "carried" }),
 	SAMPLE_RULE("dispatch", { .kind = DISPATCH, .mask = 0xfff800, .name = "policies" }),
 };
 
@@ -267,6 +268,8 @@ static struct ruleset_set sample_sets[] = {
 		.size = 100, .limits = true },
 	{ .name = "counts", .kind = SET_DYNAMIC, .family = IPV4, .keys = SAMPLE_KEYS(PACKET_SOURCE_SITE), .size = 100,
 		.limits = true },
+	{ .name = "carried", .kind = SET_DYNAMIC, .keys = SAMPLE_KEYS(PACKET_MARK), .timeout_ms = 60000, .size = 100,
+		.counts = true },
 	{ .name = "policies", .kind = SET_CHAINS, .chain_count = 2,
 		.chains = (struct mark_chain[]){ { 0x800, "first" }, { 0x1000, "second" } } },
 };

@@ -133,7 +133,7 @@ static void policies_by_name_and_order(void **state)
 	expect(LINKS "policies: [{ name: a }, { name: b }, { name: c }, { name: d }]\n",
 		LINKS "policies: [{ name: d }, { name: a }, { name: x }, { name: c, action: drop }]\n",
 		"policy d moved <c> <>\npolicy x added\npolicy c changed action <allow> <drop>\n"
-		"policy c changed balance <{algorithm: round-robin, links: [fiber, lte], weights: {fiber: 1, lte: 1}, if-none: next, "
+		"policy c changed balance <{algorithm: round-robin, share: connections, links: [fiber, lte], weights: {fiber: 1, lte: 1}, if-none: next, "
 		"on-failure: reset}> <>\n"
 		"policy b removed\n");
 	expect(LINKS "policies: [{ name: a }, { name: b }, { name: c }, { name: d }]\n",

@@ -72,6 +72,68 @@ static void send_marked(uint8_t dscp, unsigned int count)
 	close(fd);
 }
 
+/* By mark: what elements have counted. */
+struct carried {
+	uint32_t marks[4];
+	uint64_t packets[4], bytes[4];
+	size_t count;
+};
+
+static bool carry(const struct ruleset_element *element, void *data)
+{
+	struct carried *carried = data;
+
+	assert_true(carried->count < 4);
+	carried->marks[carried->count] = element->mark;
+	carried->packets[carried->count] = element->packets;
+	carried->bytes[carried->count++] = element->bytes;
+	return true;
+}
+
+static void assert_carried(struct lab *lab, uint32_t mark, uint64_t packets)
+{
+	struct carried carried = { 0 };
+	size_t i = 0;
+
+	assert_int_equal(ruleset_elements_list_marks(lab->netlink, SAMPLE_TABLE, "carried", carry, &carried), 0);
+	while (i < carried.count && carried.marks[i] != mark)
+		i++;
+	if (i == carried.count)
+		fail_msg("nothing with mark 0x%x", mark);
+	assert_int_equal(carried.packets[i], packets);
+	/* Headers of IPv4 and UDP, and a byte. */
+	assert_int_equal(carried.bytes[i], packets * 29);
+}
+
+/* Bits that are not in the mask make no element of their own; what is counted stays over another ruleset. */
+static void packets_and_bytes_are_counted_by_mark(void **state)
+{
+	struct ruleset_rule rules[] = {
+		SAMPLE_RULE("with a mark", UDP, { .kind = MATCH_MARK, .mask = 0xf0, .values = SAMPLE_VALUES(0), .negate = true },
+			{ .kind = COUNT_BY_MARK, .name = "carried", .mask = 0xff }),
+		SAMPLE_RULE("behind it", UDP, COUNTS("first")),
+	};
+	struct ruleset_set sets[] = {
+		{ .name = "carried", .kind = SET_DYNAMIC, .keys = SAMPLE_KEYS(PACKET_MARK), .timeout_ms = 3600000, .size = 2,
+			.counts = true },
+	};
+	struct lab *lab = *state;
+
+	apply(lab, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), sets, 1);
+	lab_send("127.0.0.1", "127.0.0.1", PORT, 0x121, 5);
+	lab_send("127.0.0.1", "127.0.0.1", PORT, 0x021, 7);
+	lab_send("127.0.0.1", "127.0.0.1", PORT, 0x32, 3);
+	lab_send("127.0.0.1", "127.0.0.1", PORT, 0x02, 4);
+	assert_carried(lab, 0x21, 12);
+	assert_carried(lab, 0x32, 3);
+	/* The set is full: the packet goes on, uncounted. */
+	lab_send("127.0.0.1", "127.0.0.1", PORT, 0x43, 2);
+	assert_int_equal(lab_counted(lab, "first"), 21);
+	apply(lab, HOOK_OUTPUT, rules, SAMPLE_COUNT(rules), sets, 1);
+	lab_send("127.0.0.1", "127.0.0.1", PORT, 0x21, 1);
+	assert_carried(lab, 0x21, 13);
+}
+
 /* Nothing comes back in an hour's limit while the test runs: what is over is counted exactly. */
 static void each_source_has_its_own_burst(void **state)
 {
@@ -371,6 +433,7 @@ static void what_is_not_tracked_has_no_connection(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(packets_and_bytes_are_counted_by_mark),
 		TEST(each_source_has_its_own_burst),
 		TEST(a_rate_passes_rate_times_time_and_burst),
 		TEST(bytes_are_counted_with_headers),
