@@ -237,7 +237,27 @@ static void what_never_left_is_no_failure(void **state)
 	living_looked_up(living, &due, LOOKED_UP_GONE, 4000 * MS);
 	assert_int_equal(handshake_count, 0);
 	assert_int_equal(count(2), 0);
+	assert_false(living_overdue(living, 9000 * MS, &due));
+	living_survey_begin(living);
+	living_survey_end(living, 9000 * MS);
 	assert_int_equal(living_figures(living).entries, 0);
+	assert_int_equal(finished_count, 0);
+}
+
+/* It had expired when it was looked up: the news of that, with its bytes, comes right after. */
+static void what_is_just_forgotten_is_told(void **state)
+{
+	struct flow flow = flow_number(2, IPPROTO_UDP, 53), due;
+
+	(void)state;
+	begin(&flow, 2, 1000);
+	assert_true(living_overdue(living, 4000 * MS, &due));
+	living_looked_up(living, &due, LOOKED_UP_GONE, 4000 * MS);
+	assert_int_equal(count(2), 0);
+	living_forgotten(living, &flow, 10, 20, 4001 * MS);
+	assert_int_equal(finished_count, 1);
+	assert_int_equal(last_finished.bytes[DOWNLOAD], 20);
+	assert_int_equal(count(2), 0);
 }
 
 static void an_answer_whose_copy_was_lost_is_one(void **state)
@@ -466,6 +486,7 @@ int main(void)
 		WITH_TABLE(who_gives_up_by_himself_accuses_nobody),
 		WITH_TABLE(silence_fails_after_its_time),
 		WITH_TABLE(what_never_left_is_no_failure),
+		WITH_TABLE(what_is_just_forgotten_is_told),
 		WITH_TABLE(an_answer_whose_copy_was_lost_is_one),
 		WITH_TABLE(quic_is_timed_and_other_datagrams_are_not),
 		WITH_TABLE(who_comes_by_a_link_counts_but_is_not_measured),
