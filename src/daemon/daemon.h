@@ -37,7 +37,7 @@ struct daemon;
 struct alert;
 struct defence;
 struct watch;
-struct learning;
+struct learner;
 struct connection_log;
 struct scanning;
 struct attacks;
@@ -97,7 +97,7 @@ struct daemon {
 	struct sticky *sticky;
 	struct loads *loads;
 	struct paths *paths;
-	struct learning *learning;        /* of the paths */
+	struct learner *learning;        /* of the paths */
 	uint64_t followed_ms;             /* when what is learnt last came into force */
 	struct devices *devices;
 	struct verdicts *verdicts;

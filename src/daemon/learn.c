@@ -14,7 +14,7 @@
 #define KEEP_EVERY_S 60
 #define KEEP_LIMIT   (1024u * 1024 * 1024)
 
-struct learning {
+struct learner {
 	struct paths *paths;
 	struct loads *loads;
 	struct prober *prober;
@@ -58,7 +58,7 @@ static void read_kept(struct daemon *daemon)
 
 int learn_start(struct daemon *daemon)
 {
-	struct learning *learning = calloc(1, sizeof(*learning));
+	struct learner *learning = calloc(1, sizeof(*learning));
 
 	if (learning == NULL)
 		return -ENOMEM;
@@ -73,7 +73,7 @@ int learn_start(struct daemon *daemon)
 	return prober_new(daemon, &learning->prober);
 }
 
-void learn_handshake(struct learning *learning, const struct handshake *handshake)
+void learn_handshake(struct learner *learning, const struct handshake *handshake)
 {
 	if (atomic_load_explicit(&learning->wanted, memory_order_relaxed))
 		paths_sample(learning->paths, handshake, learning->loads);
@@ -92,7 +92,7 @@ void learn_follow(struct daemon *daemon, const struct generation *before)
 
 void learn_second(struct daemon *daemon)
 {
-	struct learning *learning = daemon->learning;
+	struct learner *learning = daemon->learning;
 	uint64_t now_ms = verdicts_now_ms();
 
 	prober_second(learning->prober, now_ms);
@@ -105,7 +105,7 @@ void learn_second(struct daemon *daemon)
 
 void learn_stop(struct daemon *daemon)
 {
-	struct learning *learning = daemon->learning;
+	struct learner *learning = daemon->learning;
 
 	if (learning == NULL)
 		return;

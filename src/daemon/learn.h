@@ -9,7 +9,7 @@
 
 struct daemon;
 struct generation;
-struct learning;
+struct learner;
 
 /* Makes the table, and reads what was learnt before. 0 or -ENOMEM. */
 int learn_start(struct daemon *daemon);
@@ -18,7 +18,7 @@ int learn_start(struct daemon *daemon);
 bool learn_wanted(const struct daemon *daemon);
 
 /* From the thread that watches. learning is the daemon's. */
-void learn_handshake(struct learning *learning, const struct handshake *handshake);
+void learn_handshake(struct learner *learning, const struct handshake *handshake);
 
 /* A configuration came into force: links that before had, and that are no more, are forgotten. */
 void learn_follow(struct daemon *daemon, const struct generation *before);

@@ -49,7 +49,7 @@ struct figures {
 
 struct watch {
 	struct verdicts *verdicts;
-	struct learning *learning;
+	struct learner *learning;
 	struct mark_layout layout;
 	struct living *living;
 	struct copies *copies;       /* NULL: no handshakes */
