@@ -335,6 +335,10 @@ static const struct field decisions[] = {
 static const struct field connections[] = {
 	{ "entries", NUMBER(config, living_entries, 1024, 1u << 24), RESTART, .standard = "131072",
 		.meaning = "connections that are watched at once" },
+	{ "log", TEXT(config, connection_log, check_path), OPTIONAL,
+		.meaning = "a file that gets a line of JSON for each that is over" },
+	{ "limit", NUMBER(config, connection_log_limit, 1000000, 1000000000000), .unit = UNIT_SIZE, .standard = "100 MB",
+		.meaning = "size from which on the file is put aside as FILE.1" },
 	{ .key = NULL },
 };
 

@@ -22,6 +22,9 @@ static const struct suffix time_suffixes[] = {
 static const struct suffix rate_suffixes[] = {
 	{ " bit", 1 }, { " kbit", 1000 }, { " mbit", 1000000 }, { " gbit", 1000000000 }, { NULL, 0 },
 };
+static const struct suffix size_suffixes[] = {
+	{ " KB", 1000 }, { " MB", 1000000 }, { " GB", 1000000000 }, { " TB", 1000000000000 }, { NULL, 0 },
+};
 static const struct suffix percent_suffixes[] = { { "%", 10 }, { NULL, 0 } };
 static const struct suffix no_suffixes[] = { { "", 1 }, { NULL, 0 } };
 
@@ -30,6 +33,7 @@ static const struct suffix *const suffixes[] = {
 	[UNIT_TIME] = time_suffixes,
 	[UNIT_RATE] = rate_suffixes,
 	[UNIT_PERCENT] = percent_suffixes,
+	[UNIT_SIZE] = size_suffixes,
 };
 
 static bool is_digit(char character)
@@ -128,6 +132,7 @@ const char *value_example(enum unit unit)
 		[UNIT_TIME] = "`200ms', `3s', `10m', `2h' or `7d'",
 		[UNIT_RATE] = "`10 mbit', `1 gbit' or `500 kbit'",
 		[UNIT_PERCENT] = "`5%'",
+		[UNIT_SIZE] = "`100 MB' or `50 GB'",
 	};
 
 	return examples[unit];
@@ -151,6 +156,7 @@ const char *value_kind(enum unit unit)
 		[UNIT_TIME] = "a time",
 		[UNIT_RATE] = "a rate",
 		[UNIT_PERCENT] = "a part in percent",
+		[UNIT_SIZE] = "a size",
 	};
 
 	return kinds[unit];

@@ -12,6 +12,7 @@ enum unit {
 	UNIT_TIME,    /* in milliseconds: 200ms, 3s, 10m, 2h, 7d */
 	UNIT_RATE,    /* in bits per second: 10 mbit */
 	UNIT_PERCENT, /* in permille: 5%, 0.5% */
+	UNIT_SIZE,    /* in bytes: 100 MB is 10^8 */
 };
 
 #define VALUE_TEXT_MAX 32

@@ -432,6 +432,8 @@ struct config {
 	const char *socket;
 	const char *state_directory;
 	uint32_t sticky_entries; /* size of the sticky table, a power of two */
+	const char *connection_log; /* file for those that are over; NULL: none */
+	uint64_t connection_log_limit; /* bytes, before it is put aside */
 	uint32_t living_entries; /* connections that are watched at once */
 	uint32_t path_entries;   /* size of the table of destinations, a power of two */
 	bool path_probe;         /* popular ones are measured by connections of our own, too */

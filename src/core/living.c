@@ -212,9 +212,8 @@ void living_looked_up(struct living *living, const struct flow *flow, enum looke
 	if (entry == NULL || entry->stage != STAGE_WAITING)
 		return;
 	switch (result) {
-	case LOOKED_UP_GONE:
-		living_uncount(living, entry);
-		living_remove(living, entry);
+	case LOOKED_UP_GONE: /* where it was there, its end is still to be told; else the next survey takes it away */
+		end(living, entry, now_us);
 		return;
 	case LOOKED_UP_UNANSWERED:
 		entry->flags |= ENTRY_FAILED;

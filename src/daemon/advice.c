@@ -69,6 +69,15 @@ static bool limits_live_connections(const struct config *config)
 	return found;
 }
 
+/* Where connections were made without it, nobody is told of their end. */
+static void check_events(struct daemon *daemon)
+{
+	if (read_setting("/proc/sys/net/netfilter/nf_conntrack_events") == 0)
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
+			"net.netfilter.nf_conntrack_events is 0: the end of connections is seen late, and connections.log misses them "
+			"(set it to 1 or 2)");
+}
+
 /* What the kernel lacks, where the configuration asks for it. */
 static void check_features(struct daemon *daemon)
 {
@@ -91,6 +100,7 @@ void advice_give(struct daemon *daemon)
 	long of_all = read_setting("/proc/sys/net/ipv4/conf/all/rp_filter");
 
 	check_settings(daemon);
+	check_events(daemon);
 	check_features(daemon);
 	shape_advise(daemon);
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/connection_log.h"
 #include "daemon/defence.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
@@ -73,6 +74,7 @@ static void on_watch(uv_timer_t *timer)
 
 	publish_reclaim(verdicts_publisher(daemon->verdicts));
 	report_logged(daemon);
+	connection_log_poll(daemon);
 	apply_forget_answers(daemon);
 	tick_watch(daemon);
 	if (carrier_changed(daemon) || ruleset_changed(daemon))
@@ -162,6 +164,7 @@ static void on_hangup(uv_signal_t *handle, int number)
 	if (reload(daemon, &errors, message, sizeof(message)) == -EBUSY)
 		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "the old configuration stays: %s", message);
 	tell_errors(daemon, &errors);
+	connection_log_reopen(daemon);
 	config_errors_free(&errors);
 	notify_send("READY=1");
 }
@@ -341,6 +344,9 @@ static int start(struct daemon *daemon, struct config *config)
 	keep_state(daemon);
 	links_ground(daemon);
 	tell_open_outages(daemon);
+	error = connection_log_start(daemon);
+	if (error < 0)
+		return error;
 	watch_start(daemon);
 	advice_give(daemon);
 	return 0;
@@ -364,6 +370,7 @@ static void stop(struct daemon *daemon)
 	learn_stop(daemon);
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
+	connection_log_stop(daemon);
 	verdicts_stop(daemon->verdicts);
 	plan_free(daemon->plan);
 	device_events_close(daemon->device_events);

@@ -38,6 +38,7 @@ struct alert;
 struct defence;
 struct watch;
 struct learner;
+struct connection_log;
 struct scanning;
 struct attacks;
 
@@ -115,6 +116,7 @@ struct daemon {
 	struct servers servers;
 	struct defence *defence;
 	struct watch *watch;              /* NULL where the kernel tells nothing */
+	struct connection_log *connection_log;
 	struct scanning *scanning;        /* NULL while no scan is looked for */
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */

@@ -8,6 +8,9 @@
 /* Between rounds of checks; one that takes longer is waited for. */
 #define HURRY_MS 200
 
+/* By then the checks have said what they know: links may be paid by volume. */
+#define HURRIES_FOR_MS 10000
+
 /* How long a round may wait for an answer: so many round trips, and so long at least. */
 #define TRIPS          4
 #define ROUND_LEAST_MS 1000
@@ -24,8 +27,10 @@ static uint32_t answered_on(const struct link_run *run)
 
 static void hurry(struct link_run *run)
 {
+	bool fresh = run->suspicion.verdict != SUSPECT_NONE && verdicts_now_ms() - run->suspicion.since_ms < HURRIES_FOR_MS;
+
 	if (run->checker != NULL)
-		checker_hurry(run->checker, run->suspicion.verdict == SUSPECT_NONE ? 0 : HURRY_MS);
+		checker_hurry(run->checker, fresh ? HURRY_MS : 0);
 }
 
 /* True where the plan has to follow. */

@@ -14,6 +14,7 @@
 #include "core/living.h"
 #include "core/packet.h"
 #include "daemon/accuser.h"
+#include "daemon/connection_log.h"
 #include "daemon/daemon.h"
 #include "daemon/learn.h"
 #include "kernel/conntrack.h"
@@ -27,10 +28,13 @@
 /* Looked up in a tick: what is more waits for the next one. */
 #define LOOK_UPS 512
 
-/* Of connections whose end nobody may tell us; of all. A survey that failed is done again sooner. */
-#define SURVEY_US       60000000ull
-#define SURVEY_RARE_US  600000000ull
-#define SURVEY_AGAIN_US 1000000ull
+/*
+ * Surveys set right what was missed, and have the kernel forget what has expired, which it else does at leisure. They
+ * come every five seconds, or where one takes long, so seldom that they take a hundredth of the time.
+ */
+#define SURVEY_US       5000000ull
+#define SURVEY_SHARE    100
+#define SURVEY_AGAIN_US 1000000ull /* where one failed, or news was lost */
 
 /* Connections of a survey between two looks at what threads decided meanwhile. */
 #define SURVEY_PIECE 256
@@ -52,11 +56,12 @@ struct watch {
 	struct conntrack_ends *ends;
 	struct netlink *netlink;
 	struct accuser accuser;
+	struct connection_log *log;
 	pthread_t thread;
 	bool running;
 	atomic_bool ending;
 	bool survey_wanted;
-	uint64_t surveyed_us;
+	uint64_t surveyed_us, survey_took_us;
 	size_t surveyed;             /* connections of the survey that goes on */
 	struct figures figures, told;
 };
@@ -73,8 +78,9 @@ static void on_handshake(const struct handshake *handshake, void *data)
 /* And every consumer of what is over here. */
 static void on_finished(const struct finished *finished, void *data)
 {
-	(void)finished;
-	(void)data;
+	struct watch *watch = data;
+
+	connection_log_add(watch->log, finished);
 }
 
 static void on_begun(const struct begun *begun, void *data)
@@ -140,7 +146,8 @@ static void on_end(const struct connection_end *end, void *data)
 		living_forgotten(watch->living, &end->flow, end->bytes, end->back_bytes, verdicts_now_us());
 }
 
-static void read_ends(struct watch *watch)
+/* True where there may be more. */
+static bool read_ends(struct watch *watch)
 {
 	int result = 1;
 
@@ -151,6 +158,7 @@ static void read_ends(struct watch *watch)
 			result = 1;
 		}
 	}
+	return result == 1;
 }
 
 static void look_up(struct watch *watch)
@@ -198,23 +206,29 @@ static bool on_surveyed(const struct connection *connection, void *data)
 
 static bool is_due(const struct watch *watch, uint64_t now_us)
 {
-	uint64_t every_us = living_figures(watch->living).strangers > 0 ? SURVEY_US : SURVEY_RARE_US;
+	uint64_t every_us = watch->survey_took_us * SURVEY_SHARE;
 
 	if (watch->survey_wanted)
 		return watch->surveyed_us == 0 || now_us - watch->surveyed_us > SURVEY_AGAIN_US;
-	return now_us - watch->surveyed_us > every_us;
+	return now_us - watch->surveyed_us > (every_us < SURVEY_US ? SURVEY_US : every_us);
 }
 
 static void survey(struct watch *watch)
 {
 	uint64_t now_us = verdicts_now_us();
+	int error;
 
 	if (!is_due(watch, now_us))
 		return;
 	watch->surveyed_us = now_us;
 	watch->survey_wanted = false;
 	living_survey_begin(watch->living);
-	if (conntrack_list(watch->netlink, mark_link_mask(watch->layout), on_surveyed, watch) == 0) {
+	error = conntrack_list(watch->netlink, mark_link_mask(watch->layout), on_surveyed, watch);
+	watch->survey_took_us = verdicts_now_us() - now_us;
+	if (error == 0) {
+		/* Of what it did not find any more there is news already, with the bytes. */
+		while (read_ends(watch))
+			;
 		living_survey_end(watch->living, verdicts_now_us());
 		return;
 	}
@@ -296,6 +310,7 @@ void watch_start(struct daemon *daemon)
 		watch->learning = daemon->learning;
 		watch->layout = mark_layout_of(&daemon->generation->config->kernel);
 		watch->survey_wanted = true;
+		watch->log = daemon->connection_log;
 		daemon->watch = watch;
 		error = start(daemon, watch);
 	}

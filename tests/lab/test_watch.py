@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What connections show of their links: how many live on each, and how they fare."""
 
+import json
+import os
+import signal
 import time
 
 import pytest
@@ -237,3 +240,86 @@ def test_a_dead_server_accuses_no_link(lab):
     assert {item["outcome"] for item in others} == {"ok"} and knocks.wait()["ok"] == 0
     assert suspects(lab) == []
     assert not [item for item in lab.ctl("events") if "suspect" in item["text"]]
+
+
+# --- the log of connections ---------------------------------------------------------------------------
+
+LOGGED = """policies:
+  - { name: web, match: { protocol: tcp }, balance: { links: [fiber] }, qos: normal }
+  - { name: rest, balance: { links: [cable] } }
+"""
+QUICK_END = QUICK_UDP + ["net.netfilter.nf_conntrack_tcp_timeout_time_wait=1", "net.netfilter.nf_conntrack_tcp_timeout_close=1",
+                         "net.netfilter.nf_conntrack_tcp_timeout_fin_wait=1", "net.netfilter.nf_conntrack_tcp_timeout_last_ack=1",
+                         "net.netfilter.nf_conntrack_tcp_timeout_close_wait=1"]
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def test_a_line_for_each_connection(lab):
+    """TCP and UDP, both families, of clients and of the gateway itself."""
+    for setting in QUICK_END:
+        lab.run("gw", "sysctl", "-q", "-w", setting)
+    path = os.path.join(lab.folder, "connections.log")
+    lab.start_daemon(lab.config(LOGGED, extra=f"connections: {{ log: {path}, limit: 1 MB }}\n"
+                                              "qos: { classes: { normal: { min: 10% } }, default: normal }\n",
+                                link_extra={name: "bandwidth: { download: 1 gbit, upload: 1 gbit }"
+                                            for name in ("fiber", "cable", "lte")}))
+    before = time.time()
+    for family in ("ipv4", "ipv6"):
+        assert lab.load("tcp", to=url(TARGETS[family].strip("[]"), 80), rate=rate(200), count=40)["ok"] == 40
+        assert lab.load("udp", to=url(TARGETS[family].strip("[]"), 7), rate=rate(200), count=20)["ok"] == 20
+    assert lab.load("tcp", "gw", to="192.0.2.1:443", rate=rate(200), count=10)["ok"] == 10
+    wait_for(lambda: os.path.exists(path) and len(lines(path)) >= 130, 30, "a line for each of 130 connections", 0.1)
+    found = lines(path)
+    assert len(found) == 130
+    for line in found:
+        assert before - 1 < line["start"] <= line["end"] < time.time() + 1
+        assert line["download_bytes"] > 0 and line["upload_bytes"] > 0
+        assert line["policy"] == ("web" if line["protocol"] == "tcp" else "rest") and line["class"] == "normal"
+        assert line["link"] == ("fiber" if line["protocol"] == "tcp" else "cable")
+        assert ("handshake_ms" in line) == (line["protocol"] == "tcp")
+        assert line.get("in") == ("lan0" if line["to_port"] != 443 else None)
+    assert sum(line["to_port"] == 443 for line in found) == 10
+    assert sum(":" in line["from"] for line in found) == 60
+    clients = {(item["from"]) for item in found if item["to_port"] == 80}
+    assert clients == {lab.zones[0].client4, lab.zones[0].client6}
+
+
+def test_the_log_is_put_aside(lab):
+    """By its limit, and by others, who say so with SIGHUP."""
+    for setting in QUICK_END:
+        lab.run("gw", "sysctl", "-q", "-w", setting)
+    path = os.path.join(lab.folder, "connections.log")
+    lab.start_daemon(lab.config(LOGGED.replace(", qos: normal", ""), extra=f"connections: {{ log: {path}, limit: 1 MB }}\n"))
+    lab.load("tcp", to="192.0.2.1:80", rate=rate(200), count=20)
+    wait_for(lambda: os.path.exists(path) and len(lines(path)) == 20, 20, "20 lines")
+    os.rename(path, path + ".old")
+    os.kill(lab.daemon.pid, signal.SIGHUP)
+    lab.load("tcp", to="192.0.2.1:80", rate=rate(200), count=20)
+    wait_for(lambda: os.path.exists(path) and len(lines(path)) == 20, 20, "20 lines in the new file")
+    assert len(lines(path + ".old")) == 20
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("{}\n" * 340000)
+    os.kill(lab.daemon.pid, signal.SIGHUP)
+    lab.load("tcp", to="192.0.2.1:80", rate=rate(200), count=20)
+    wait_for(lambda: os.path.exists(path + ".1") and os.path.getsize(path) < 100000, 20, "the file to be put aside")
+    wait_for(lambda: len(lines(path)) == 20, 20, "20 lines in the new file")
+    # Switched off, nothing more is written; and an end loses nothing that was known.
+    assert lab.daemon.reload(lab.config(LOGGED.replace(", qos: normal", ""))).returncode == 0
+    lab.load("tcp", to="192.0.2.1:80", rate=rate(200), count=20)
+    wait_for(lambda: lab.flows("tcp") == 0, 20, "the kernel to forget them")
+    assert len(lines(path)) == 20
+
+
+def test_a_log_that_cannot_be_written_is_told_once(lab):
+    for setting in QUICK_END:
+        lab.run("gw", "sysctl", "-q", "-w", setting)
+    lab.start_daemon(lab.config(LOGGED.replace(", qos: normal", ""), extra=f"connections: {{ log: {lab.folder}/no/such/folder }}\n"))
+    for _ in range(2):
+        lab.load("tcp", to="192.0.2.1:80", rate=rate(200), count=20)
+        wait_for(lambda: lab.flows("tcp") == 0, 20, "the kernel to forget them")
+    told = wait_for(lambda: [item for item in lab.ctl("events") if "cannot be written" in item["text"]], 5, "an event")
+    assert len(told) == 1 and "No such file" in told[0]["text"]

@@ -70,7 +70,7 @@ static void reads_units(void **state)
 		{ "0.001s", UNIT_TIME, 1 }, { "3 s", UNIT_TIME, 3000 }, { "10 mbit", UNIT_RATE, 10000000 },
 		{ "1 gbit", UNIT_RATE, 1000000000 }, { "500 kbit", UNIT_RATE, 500000 }, { "10mbit", UNIT_RATE, 10000000 },
 		{ "7 bit", UNIT_RATE, 7 }, { "0.5 kbit", UNIT_RATE, 500 }, { "5%", UNIT_PERCENT, 50 },
-		{ "0.5%", UNIT_PERCENT, 5 }, { "100 %", UNIT_PERCENT, 1000 }, { "0", UNIT_NONE, 0 }, { "65535", UNIT_NONE, 65535 },
+		{ "0.5%", UNIT_PERCENT, 5 }, { "100 MB", UNIT_SIZE, 100000000 }, { "2.5GB", UNIT_SIZE, 2500000000 }, { "100 %", UNIT_PERCENT, 1000 }, { "0", UNIT_NONE, 0 }, { "65535", UNIT_NONE, 65535 },
 	};
 	uint64_t value;
 
@@ -89,7 +89,8 @@ static void refuses_wrong_units(void **state)
 		enum value_error error;
 	} wrong[] = {
 		{ "200", UNIT_TIME, VALUE_NO_UNIT }, { "5", UNIT_PERCENT, VALUE_NO_UNIT }, { "100", UNIT_RATE, VALUE_NO_UNIT },
-		{ "3sec", UNIT_TIME, VALUE_UNIT_UNKNOWN }, { "10 MBIT", UNIT_RATE, VALUE_UNIT_UNKNOWN },
+		{ "3sec", UNIT_TIME, VALUE_UNIT_UNKNOWN }, { "100", UNIT_SIZE, VALUE_NO_UNIT },
+		{ "100 mb", UNIT_SIZE, VALUE_UNIT_UNKNOWN }, { "10 MBIT", UNIT_RATE, VALUE_UNIT_UNKNOWN },
 		{ "10  mbit", UNIT_RATE, VALUE_UNIT_UNKNOWN }, { "10 mbit ", UNIT_RATE, VALUE_UNIT_UNKNOWN },
 		{ "10m", UNIT_RATE, VALUE_UNIT_UNKNOWN }, { "1s", UNIT_NONE, VALUE_UNIT_NOT_WANTED },
 		{ "", UNIT_NONE, VALUE_NOT_A_NUMBER }, { "-1s", UNIT_TIME, VALUE_NOT_A_NUMBER },

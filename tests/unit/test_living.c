@@ -122,7 +122,6 @@ static void measures_a_handshake_and_counts_one_life(void **state)
 	assert_true(handshakes[0].answered);
 	assert_int_equal(handshakes[0].us, 12345);
 	assert_int_equal(handshakes[0].link, 4);
-	assert_int_equal(handshakes[0].to_port, 80);
 	assert_memory_equal(&handshakes[0].to, &flow.to, sizeof(flow.to));
 	copy_back(&flow, SYN | ACK, 4, 30000); /* repeated: says nothing new */
 	assert_int_equal(handshake_count, 1);
@@ -237,7 +236,27 @@ static void what_never_left_is_no_failure(void **state)
 	living_looked_up(living, &due, LOOKED_UP_GONE, 4000 * MS);
 	assert_int_equal(handshake_count, 0);
 	assert_int_equal(count(2), 0);
+	assert_false(living_overdue(living, 9000 * MS, &due));
+	living_survey_begin(living);
+	living_survey_end(living, 9000 * MS);
 	assert_int_equal(living_figures(living).entries, 0);
+	assert_int_equal(finished_count, 0);
+}
+
+/* It had expired when it was looked up: the news of that, with its bytes, comes right after. */
+static void what_is_just_forgotten_is_told(void **state)
+{
+	struct flow flow = flow_number(2, IPPROTO_UDP, 53), due;
+
+	(void)state;
+	begin(&flow, 2, 1000);
+	assert_true(living_overdue(living, 4000 * MS, &due));
+	living_looked_up(living, &due, LOOKED_UP_GONE, 4000 * MS);
+	assert_int_equal(count(2), 0);
+	living_forgotten(living, &flow, 10, 20, 4001 * MS);
+	assert_int_equal(finished_count, 1);
+	assert_int_equal(last_finished.bytes[DOWNLOAD], 20);
+	assert_int_equal(count(2), 0);
 }
 
 static void an_answer_whose_copy_was_lost_is_one(void **state)
@@ -423,11 +442,8 @@ static void counts_come_back_to_nothing(void **state)
 		case 2:
 			copy_back(&flow, flow.protocol == IPPROTO_TCP ? SYN | ACK : 0, link, now_us);
 			break;
-		case 3:
-			copy(&flow, (uint8_t)(rand() & 0x17), link, now_us);
-			break;
-		case 4:
-			copy_back(&flow, (uint8_t)(rand() & 0x17), link, now_us);
+		case 3: case 4:
+			(rand() % 2 == 0 ? copy : copy_back)(&flow, (uint8_t)(rand() & 0x17), link, now_us);
 			break;
 		case 5:
 			living_forgotten(living, &flow, 1, 1, now_us);
@@ -466,6 +482,7 @@ int main(void)
 		WITH_TABLE(who_gives_up_by_himself_accuses_nobody),
 		WITH_TABLE(silence_fails_after_its_time),
 		WITH_TABLE(what_never_left_is_no_failure),
+		WITH_TABLE(what_is_just_forgotten_is_told),
 		WITH_TABLE(an_answer_whose_copy_was_lost_is_one),
 		WITH_TABLE(quic_is_timed_and_other_datagrams_are_not),
 		WITH_TABLE(who_comes_by_a_link_counts_but_is_not_measured),
