@@ -29,6 +29,7 @@ extern const struct form form_icmp_types, form_dscps; /* packet_forms.c */
 extern const struct form form_days, form_hours; /* time_forms.c */
 extern const struct form form_sets; /* set_forms.c */
 extern const struct form form_choices, form_weights; /* balance_forms.c */
+extern const struct form form_together; /* together_forms.c */
 extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
 extern const struct form form_classes, form_standard_class, form_class, form_bandwidth; /* qos_forms.c */
 extern const struct form form_syslog; /* alert_forms.c */

@@ -64,6 +64,14 @@ static const struct word flow_keys[] = {
 	{ NULL, 0 },
 };
 
+/* What policies for different ports can have in common. */
+static const struct word shared_keys[] = {
+	{ "source", KEY_SOURCE },
+	{ "destination", KEY_DESTINATION },
+	{ "source+destination", KEY_SOURCE_DESTINATION },
+	{ NULL, 0 },
+};
+
 static const struct word if_nones[] = {
 	{ "next", IF_NONE_NEXT },
 	{ "drop", IF_NONE_DROP },
@@ -283,6 +291,13 @@ static const struct field sticky[] = {
 	{ .key = NULL },
 };
 
+const struct field schema_together[] = {
+	{ "by", WORD(balance, together_by, shared_keys), OPTIONAL, .standard = "source", .meaning = "what stays on one link" },
+	{ "for", TIME(balance, together_for_s, SECOND, 365ull * DAY), .scale = SECOND, OPTIONAL, .standard = "10m",
+		.meaning = "how long after the last new connection of any of the policies" },
+	{ .key = NULL },
+};
+
 static const struct field balance[] = {
 	{ "algorithm", WORD(balance, algorithm, algorithms), .standard = "round-robin", .meaning = "how a link is chosen" },
 	{ "by", WORD(balance, hash_by, flow_keys), OPTIONAL, .meaning = "for hash: what is hashed; by default source" },
@@ -291,6 +306,8 @@ static const struct field balance[] = {
 	{ "weights", FORM(balance, choices, form_weights), .meaning = "shares; by default the weights of the links" },
 	{ "sticky", SAME(sticky), .flags = FIELD_OPTIONAL | FIELD_ONE_LINE,
 		.meaning = "keeps what belongs together on one link" },
+	{ "together", FORM(balance, together_by, form_together), .table = schema_together,
+		.meaning = "the same over all policies that say so: `by source', or keys; not with sticky" },
 	{ "if-none", WORD(balance, if_none, if_nones), .standard = "next", .meaning = "when none of the links is usable" },
 	{ "on-failure", WORD(balance, on_failure, on_failures), .standard = "reset",
 		.meaning = "what happens to connections of a link that failed" },

@@ -283,6 +283,8 @@ struct balance {
 	enum flow_key hash_by; /* ALGORITHM_HASH: what is hashed, KEY_SOURCE unless told */
 	enum flow_key sticky_by;
 	uint32_t sticky_for_s; /* since the last new connection */
+	enum flow_key together_by; /* as sticky, but over all policies that say so; not both */
+	uint32_t together_for_s;
 	enum if_none if_none;
 	enum on_failure on_failure;
 };

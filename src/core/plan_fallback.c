@@ -25,7 +25,8 @@ static void pool_chain(char *name, unsigned int id)
 
 static enum spread_by spread_by(const struct balance *balance)
 {
-	enum flow_key key = balance->algorithm == ALGORITHM_HASH ? balance->hash_by : balance->sticky_by;
+	enum flow_key kept = balance->together_by != KEY_NONE ? balance->together_by : balance->sticky_by;
+	enum flow_key key = balance->algorithm == ALGORITHM_HASH ? balance->hash_by : kept;
 
 	switch (key) {
 	case KEY_NONE:
