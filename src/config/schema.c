@@ -512,6 +512,15 @@ const char *config_algorithm_name(enum algorithm algorithm)
 	return algorithms[algorithm].word;
 }
 
+const char *config_flow_key_name(enum flow_key key)
+{
+	for (const struct word *word = flow_keys; word->word != NULL; word++) {
+		if (word->value == (int)key)
+			return word->word;
+	}
+	return "";
+}
+
 const char *config_action_name(enum action action)
 {
 	return actions[action].word;

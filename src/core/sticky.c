@@ -257,6 +257,11 @@ uint8_t sticky_put(struct sticky *sticky, const struct sticky_key *key, uint8_t 
 	return link;
 }
 
+size_t sticky_room(const struct sticky *sticky)
+{
+	return sticky->groups * STICKY_WAYS;
+}
+
 size_t sticky_count(const struct sticky *sticky, uint32_t now_s)
 {
 	size_t count = 0;

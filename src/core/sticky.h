@@ -70,11 +70,17 @@ struct sticky_entry {
 	uint32_t left_s;
 };
 
+/* How many it has room for. */
+size_t sticky_room(const struct sticky *sticky);
+
 /* Every entry that has not ended, until callback returns false; one that is being written is left out. Any thread. */
 void sticky_each(const struct sticky *sticky, const struct hash_key *key, uint32_t now_s,
 	bool (*callback)(const struct sticky_entry *entry, void *data), void *data);
 
-/* Drops the entries of sources in network, and keys by destination in it. Returns how many. Any thread. */
+/* Whether its source is in network; of a key by destination, whether that is. */
+bool sticky_concerns(const struct sticky_key *key, const struct network *network);
+
+/* Drops the entries that network concerns. Returns how many. Any thread. */
 size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const struct network *network, uint32_t now_s);
 
 /* The most entries that an export has; what is over it is left out. */

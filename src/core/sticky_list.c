@@ -63,6 +63,11 @@ void sticky_each(const struct sticky *sticky, const struct hash_key *key, uint32
 	}
 }
 
+bool sticky_concerns(const struct sticky_key *key, const struct network *network)
+{
+	return network_contains(network, key->by == KEY_DESTINATION ? &key->to : &key->from);
+}
+
 size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const struct network *network, uint32_t now_s)
 {
 	struct sticky_entry entry;
@@ -73,7 +78,7 @@ size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const st
 
 		if (!read_entry(sticky, key, i, head, now_s, &entry))
 			continue;
-		if (network_contains(network, entry.key.by == KEY_DESTINATION ? &entry.key.to : &entry.key.from))
+		if (sticky_concerns(&entry.key, network))
 			count += atomic_compare_exchange_strong_explicit(&sticky->heads[i], &head, 0, memory_order_relaxed,
 				memory_order_relaxed);
 	}

@@ -342,6 +342,8 @@ const struct control_verb report_verbs[] = {
 	{ "/paths", false, report_paths },
 	{ "/blocked", false, report_blocked },
 	{ "/unblock", true, report_unblock },
+	{ "/sticky", false, report_sticky },
+	{ "/sticky-forget", true, report_sticky_forget },
 	{ "/classes", false, answer_classes },
 	{ "/explain", false, report_explain },
 	{ "/why", false, report_why },
