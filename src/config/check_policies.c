@@ -188,6 +188,7 @@ void check_policies(struct loader *loader)
 		fill_times(loader, &policy->match, node_get(value, "match"));
 		check_balance(loader, policy, value);
 		check_policy_nat(loader, policy, value);
+		check_by_packet(loader, policy, value);
 		check_cycle(loader, &policy->balance, node_get(value, "balance"));
 	}
 }

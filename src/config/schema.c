@@ -53,6 +53,7 @@ static const struct word algorithms[] = {
 	{ "least-load", ALGORITHM_LEAST_LOAD },
 	{ "spillover", ALGORITHM_SPILLOVER },
 	{ "fastest", ALGORITHM_FASTEST },
+	{ "by-packet", ALGORITHM_BY_PACKET },
 	{ NULL, 0 },
 };
 

@@ -18,6 +18,7 @@ static const struct algorithm_row *const algorithms[ALGORITHMS] = {
 	[ALGORITHM_LEAST_LOAD] = &least_load_algorithm,
 	[ALGORITHM_SPILLOVER] = &spillover_algorithm,
 	[ALGORITHM_FASTEST] = &fastest_algorithm,
+	[ALGORITHM_BY_PACKET] = &by_packet_algorithm,
 };
 
 static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)

@@ -79,6 +79,11 @@ static bool choose(const struct snapshot *snapshot, const struct flow *flow, con
 	struct pick_context pick = snapshot_context(snapshot, context);
 	const struct candidate *chosen = pick_link(snapshot, decision->policy, flow, context, &decision->sticky);
 
+	if (chosen != NULL && snapshot->config->policies[decision->policy].balance.algorithm == ALGORITHM_BY_PACKET) {
+		decision->by_packet = true;
+		decision->link = MARK_LINK_BY_PACKET;
+		return true;
+	}
 	if (chosen == NULL) {
 		decision->none_usable = true;
 		switch (snapshot->config->policies[decision->policy].balance.if_none) {

@@ -38,6 +38,9 @@
 #define PLAN_ANSWERS "answers"
 #define PLAN_REFUSED "refused"
 
+/* Counters of packets of a policy that spreads them, by link: this, the policy's number, the link's. */
+#define PLAN_PACKETS "packets"
+
 struct plan_route {
 	enum family family;
 	uint32_t table;

@@ -34,7 +34,8 @@ static char *write_shares(json_t *links)
 
 static void add_policy(struct table *table, const json_t *policy)
 {
-	char *shares = write_shares(json_object_get(policy, "links"));
+	json_t *packets = json_object_get(policy, "packets");
+	char *shares = write_shares(json_is_object(packets) ? packets : json_object_get(policy, "links"));
 	double dropped = field_number(policy, "dropped"), bytes = field_number(policy, "bytes");
 
 	table_add(table, COLOUR_NONE, field_text(policy, "name"));
@@ -43,13 +44,14 @@ static void add_policy(struct table *table, const json_t *policy)
 	table_add(table, COLOUR_NONE, isnan(bytes) ? "" : measure_bytes(bytes).text);
 	table_add(table, dropped > 0 ? COLOUR_WARNING : COLOUR_NONE, measure_count(dropped).text);
 	table_add(table, COLOUR_NONE, shares);
+	table_add(table, COLOUR_NONE, json_is_object(packets) ? "of packets" : "");
 	free(shares);
 }
 
 int show_policies(const struct invocation *invocation, const json_t *policies)
 {
 	static const char *const titles[] = { "Policy", "Action", ">Connections", ">Bytes",
-		">Dropped", "Shares" };
+		">Dropped", "Shares", "" };
 	struct table *table;
 	const json_t *policy;
 	size_t i;
