@@ -62,6 +62,8 @@ POLICIES = [
     {"name": "voice", "action": "allow", "connections": 1200, "dropped": 0, "links": {"fiber": 900, "lte": 300}},
     {"name": "gäste-и-друзья", "action": "allow", "connections": 7, "dropped": 0, "links": {"fiber": 0, "lte": 7}},
     {"name": "日本", "action": "drop", "connections": 0, "dropped": 1500, "links": {}},
+    {"name": "tunnels", "action": "allow", "connections": 2, "dropped": 0, "links": {"fiber": 0, "lte": 0},
+     "packets": {"fiber": 3000, "lte": 1000}},
 ]
 
 FLOWS = [
@@ -69,6 +71,8 @@ FLOWS = [
      "policy": "everything-else", "link": "fiber", "class": "normal", "bytes": 1250000000},
     {"protocol": "udp", "from": "fd00:20::5", "from_port": 5060, "to": "2001:db8::1", "to_port": 5060,
      "policy": "voice", "link": "lte", "class": "voice", "bytes": 999},
+    {"protocol": "esp", "from": "203.0.113.5", "from_port": 0, "to": "198.51.100.10", "to_port": 0,
+     "policy": "tunnels", "link": None, "by_packet": True, "class": "normal", "bytes": 1500},
     {"protocol": 47, "from": "10.0.0.6", "from_port": 0, "to": "192.0.2.9", "to_port": None,
      "policy": None, "link": None, "class": None, "bytes": None},
 ]
