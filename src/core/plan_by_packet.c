@@ -100,9 +100,9 @@ static void spread_add(struct planner *planner, struct spread *spread, unsigned 
 	spread->weights[spread->count++] = choice->weight;
 }
 
-/* The usable links with a way in that family. */
+/* Links with a way in that family: the usable ones; or with drained, those whose connections are to go on. */
 static struct spread spread_of(struct planner *planner, const struct balance *balance, unsigned int policy,
-	enum family family)
+	enum family family, bool drained)
 {
 	struct spread spread = { .by = SPREAD_IN_TURN };
 
@@ -112,7 +112,7 @@ static struct spread spread_of(struct planner *planner, const struct balance *ba
 	for (size_t i = 0; i < balance->count && !planner->builder.failed; i++) {
 		const struct link_view *view = &planner->view->links[balance->choices[i].link];
 
-		if (view->usable && view->gateway_known[family])
+		if ((drained ? !view->dead : view->usable) && view->gateway_known[family])
 			spread_add(planner, &spread, policy, &balance->choices[i]);
 	}
 	return spread;
@@ -126,8 +126,11 @@ static void plan_spread(struct planner *planner, const struct policy *policy, un
 
 	build_chain(b, policy_chain(name, id));
 	for (enum family family = IPV4; family <= IPV6; family++) {
-		struct spread spread = spread_of(planner, &policy->balance, id, family);
+		struct spread spread = spread_of(planner, &policy->balance, id, family, false);
 
+		/* Who is drained gets no new connections, but those that live have nobody else. */
+		if (spread.count == 0)
+			spread = spread_of(planner, &policy->balance, id, family, true);
 		if (spread.count == 0)
 			continue;
 		build_rule(b, "%s: by weight", policy->name);
