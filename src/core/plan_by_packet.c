@@ -57,20 +57,16 @@ bool plan_by_packet_call(struct planner *planner)
 static void plan_map(struct planner *planner)
 {
 	const struct config *config = planner->config;
-	struct ruleset_set map = { .name = MAP_BY_PACKET, .kind = SET_CHAINS };
+	struct ruleset_set map = plan_policy_map(planner, MAP_BY_PACKET, config->policy_count);
 	char name[NAME_ROOM];
 
-	map.chains = arena_array(planner->plan->arena, config->policy_count, sizeof(*map.chains));
-	planner->builder.failed |= map.chains == NULL;
-	for (size_t i = 0; i < config->policy_count && map.chains != NULL; i++) {
+	for (size_t i = 0; i < config->policy_count; i++) {
 		unsigned int id = planner->ids->policies[i];
 
 		if (!spreads(&config->policies[i]))
 			continue;
 		policy_chain(name, id);
-		map.chains[map.chain_count] = (struct mark_chain){ mark_make(planner->layout, 0, 0, id),
-			arena_text(planner->plan->arena, name, strlen(name)) };
-		planner->builder.failed |= map.chains[map.chain_count++].chain == NULL;
+		plan_policy_chain(planner, &map, id, arena_text(planner->plan->arena, name, strlen(name)));
 	}
 	build_set(&planner->builder, map);
 }
