@@ -86,14 +86,15 @@ static void plan_answers_by(struct planner *planner)
 	}
 }
 
-static void spread_add(struct planner *planner, struct spread *spread, unsigned int policy, const struct choice *choice)
+static void spread_add(struct planner *planner, struct spread *spread, unsigned int policy, const struct balance *balance,
+	size_t choice)
 {
 	char name[NAME_ROOM];
 
-	link_name(name, policy, planner->ids->links[choice->link]);
+	link_name(name, policy, planner->ids->links[balance->choices[choice].link]);
 	spread->chains[spread->count] = arena_text(planner->plan->arena, name, strlen(name));
 	planner->builder.failed |= spread->chains[spread->count] == NULL;
-	spread->weights[spread->count++] = choice->weight;
+	spread->weights[spread->count++] = view_weight(planner->view, balance, choice);
 }
 
 /* Links with a way in that family: the usable ones; or with drained, those whose connections are to go on. */
@@ -101,6 +102,7 @@ static struct spread spread_of(struct planner *planner, const struct balance *ba
 	enum family family, bool drained)
 {
 	struct spread spread = { .by = SPREAD_IN_TURN };
+	bool avoid = view_avoids_suspects(planner->view->links, balance);
 
 	spread.chains = arena_array(planner->plan->arena, balance->count, sizeof(char *));
 	spread.weights = arena_array(planner->plan->arena, balance->count, sizeof(unsigned int));
@@ -108,8 +110,10 @@ static struct spread spread_of(struct planner *planner, const struct balance *ba
 	for (size_t i = 0; i < balance->count && !planner->builder.failed; i++) {
 		const struct link_view *view = &planner->view->links[balance->choices[i].link];
 
-		if ((drained ? !view->dead : view->usable) && view->gateway_known[family])
-			spread_add(planner, &spread, policy, &balance->choices[i]);
+		if (!view->gateway_known[family] || (avoid && view->suspect))
+			continue;
+		if (drained ? !view->dead : view->usable)
+			spread_add(planner, &spread, policy, balance, i);
 	}
 	return spread;
 }
