@@ -57,22 +57,6 @@ static const struct word algorithms[] = {
 	{ NULL, 0 },
 };
 
-static const struct word flow_keys[] = {
-	{ "source", KEY_SOURCE },
-	{ "destination", KEY_DESTINATION },
-	{ "source+destination", KEY_SOURCE_DESTINATION },
-	{ "source+destination+port", KEY_SOURCE_DESTINATION_PORT },
-	{ NULL, 0 },
-};
-
-/* What policies for different ports can have in common. */
-static const struct word shared_keys[] = {
-	{ "source", KEY_SOURCE },
-	{ "destination", KEY_DESTINATION },
-	{ "source+destination", KEY_SOURCE_DESTINATION },
-	{ NULL, 0 },
-};
-
 static const struct word if_nones[] = {
 	{ "next", IF_NONE_NEXT },
 	{ "drop", IF_NONE_DROP },
@@ -292,13 +276,6 @@ static const struct field sticky[] = {
 	{ .key = NULL },
 };
 
-const struct field schema_together[] = {
-	{ "by", WORD(balance, together_by, shared_keys), OPTIONAL, .standard = "source", .meaning = "what stays on one link" },
-	{ "for", TIME(balance, together_for_s, SECOND, 365ull * DAY), .scale = SECOND, OPTIONAL, .standard = "10m",
-		.meaning = "how long after the last new connection of any of the policies" },
-	{ .key = NULL },
-};
-
 static const struct field balance[] = {
 	{ "algorithm", WORD(balance, algorithm, algorithms), .standard = "round-robin", .meaning = "how a link is chosen" },
 	{ "by", WORD(balance, hash_by, flow_keys), OPTIONAL, .meaning = "for hash: what is hashed; by default source" },
@@ -511,15 +488,6 @@ const struct field schema_policy_file[] = {
 const char *config_algorithm_name(enum algorithm algorithm)
 {
 	return algorithms[algorithm].word;
-}
-
-const char *config_flow_key_name(enum flow_key key)
-{
-	for (const struct word *word = flow_keys; word->word != NULL; word++) {
-		if (word->value == (int)key)
-			return word->word;
-	}
-	return "";
 }
 
 const char *config_action_name(enum action action)
