@@ -110,6 +110,16 @@ static void fill_times(struct loader *loader, struct match *match, const struct 
 	problem_hint(&loader->problems, "it has `days', `hours' or both, as `{ days: mon-fri, hours: \"08:00-18:00\" }'");
 }
 
+static void check_together(struct loader *loader, const struct balance *balance, const struct node *map)
+{
+	const struct node *together = node_key(map, "together");
+
+	if (together == NULL || balance->sticky_by == KEY_NONE)
+		return;
+	problem_add(&loader->problems, together->at, "`together' and `sticky' say different things of the same connections");
+	problem_hint(&loader->problems, "`together' is for all policies that say so, `sticky' for this one: take one out");
+}
+
 static void check_balance(struct loader *loader, const struct policy *policy, const struct node *value)
 {
 	const struct node *key = node_key(value, "balance"), *map = node_get(value, "balance");
@@ -121,6 +131,7 @@ static void check_balance(struct loader *loader, const struct policy *policy, co
 			config_action_name(policy->action));
 		problem_hint(&loader->problems, "take one of the two out");
 	}
+	check_together(loader, &policy->balance, map);
 	if (algorithm != NULL && (algorithm->kind != NODE_WORD || strcmp(algorithm->text, name) != 0))
 		return;
 	if (by != NULL && policy->balance.algorithm != ALGORITHM_HASH) {
@@ -182,6 +193,7 @@ void check_policies(struct loader *loader)
 		fill_times(loader, &policy->match, node_get(value, "match"));
 		check_balance(loader, policy, value);
 		check_policy_nat(loader, policy, value);
+		check_by_packet(loader, policy, value);
 		check_cycle(loader, &policy->balance, node_get(value, "balance"));
 	}
 }

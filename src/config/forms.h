@@ -29,6 +29,7 @@ extern const struct form form_icmp_types, form_dscps; /* packet_forms.c */
 extern const struct form form_days, form_hours; /* time_forms.c */
 extern const struct form form_sets; /* set_forms.c */
 extern const struct form form_choices, form_weights; /* balance_forms.c */
+extern const struct form form_together; /* together_forms.c */
 extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
 extern const struct form form_classes, form_standard_class, form_class, form_bandwidth; /* qos_forms.c */
 extern const struct form form_syslog; /* alert_forms.c */
@@ -64,6 +65,12 @@ bool is_word(const struct node *node, const char *word);
 
 /* check_policies.c's part for address translation: map is the policy. */
 void check_policy_nat(struct loader *loader, const struct policy *policy, const struct node *map);
+
+/* And for policies that spread packets. */
+void check_by_packet(struct loader *loader, const struct policy *policy, const struct node *map);
+
+/* nat_check.c: whether the networks that are named are all of the other family. */
+bool match_never_sees(const struct match *match, enum family family);
 
 /* How many entries of a map of names are read, at most max; 0, with a problem, where it is none. */
 size_t read_entries(struct loader *loader, const struct field *field, const struct node *node, size_t max);

@@ -41,6 +41,11 @@ static bool never_sees(const struct ends *ends, enum family family)
 	return ends->count > 0;
 }
 
+bool match_never_sees(const struct match *match, enum family family)
+{
+	return never_sees(&match->to, family) || never_sees(&match->from, family);
+}
+
 static void check_family(struct loader *loader, const struct policy *policy, enum family family, const char *what,
 	const struct node *key)
 {

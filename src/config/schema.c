@@ -31,20 +31,13 @@ static const struct word algorithms[] = {
 	{ "spillover", ALGORITHM_SPILLOVER },
 	{ "fastest", ALGORITHM_FASTEST },
 	{ "lowest-latency", ALGORITHM_LOWEST_LATENCY },
+	{ "by-packet", ALGORITHM_BY_PACKET },
 	{ NULL, 0 },
 };
 
 static const struct word shares[] = {
 	{ "connections", SHARE_CONNECTIONS },
 	{ "bytes", SHARE_BYTES },
-	{ NULL, 0 },
-};
-
-static const struct word flow_keys[] = {
-	{ "source", KEY_SOURCE },
-	{ "destination", KEY_DESTINATION },
-	{ "source+destination", KEY_SOURCE_DESTINATION },
-	{ "source+destination+port", KEY_SOURCE_DESTINATION_PORT },
 	{ NULL, 0 },
 };
 
@@ -167,6 +160,8 @@ static const struct field balance[] = {
 	{ "weights", FORM(balance, choices, form_weights), .meaning = "shares; by default the weights of the links" },
 	{ "sticky", SAME(sticky), .flags = FIELD_OPTIONAL | FIELD_ONE_LINE,
 		.meaning = "keeps what belongs together on one link" },
+	{ "together", FORM(balance, together_by, form_together), .table = schema_together,
+		.meaning = "the same over all policies that say so: `by source', or keys; not with sticky" },
 	{ "if-none", WORD(balance, if_none, if_nones), .standard = "next", .meaning = "when none of the links is usable" },
 	{ "on-failure", WORD(balance, on_failure, on_failures), .standard = "reset",
 		.meaning = "what happens to connections of a link that failed" },

@@ -81,6 +81,8 @@ extern const struct field schema_class[];
 extern const struct field schema_policy[];
 extern const struct field schema_flood[], schema_connections[], schema_port_scan[]; /* keys of detectors, by what they count */
 extern const struct field schema_set[];
+extern const struct field schema_together[]; /* together_forms.c */
+extern const struct word flow_keys[];         /* the same */
 
 /* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */
 void read_table(struct loader *loader, const struct field *table, const struct node *node, struct position at,

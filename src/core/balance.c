@@ -19,6 +19,7 @@ static const struct algorithm_row *const algorithms[ALGORITHMS] = {
 	[ALGORITHM_SPILLOVER] = &spillover_algorithm,
 	[ALGORITHM_FASTEST] = &fastest_algorithm,
 	[ALGORITHM_LOWEST_LATENCY] = &lowest_latency_algorithm,
+	[ALGORITHM_BY_PACKET] = &by_packet_algorithm,
 };
 
 static void copy_candidates(struct balancer *balancer, const struct candidate *candidates, size_t count)

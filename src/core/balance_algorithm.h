@@ -57,3 +57,4 @@ extern const struct algorithm_row least_load_algorithm;
 extern const struct algorithm_row spillover_algorithm;
 extern const struct algorithm_row fastest_algorithm;
 extern const struct algorithm_row lowest_latency_algorithm;
+extern const struct algorithm_row by_packet_algorithm;

@@ -248,6 +248,7 @@ enum algorithm {
 	ALGORITHM_SPILLOVER,
 	ALGORITHM_FASTEST,
 	ALGORITHM_LOWEST_LATENCY,
+	ALGORITHM_BY_PACKET,
 	ALGORITHMS, /* how many there are */
 };
 
@@ -291,6 +292,8 @@ struct balance {
 	enum share share;      /* ALGORITHM_ROUND_ROBIN */
 	enum flow_key sticky_by;
 	uint32_t sticky_for_s; /* since the last new connection */
+	enum flow_key together_by; /* as sticky, but over all policies that say so; not both */
+	uint32_t together_for_s;
 	enum if_none if_none;
 	enum on_failure on_failure;
 };

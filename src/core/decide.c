@@ -3,8 +3,6 @@
 
 #include "core/decide.h"
 
-#include "core/key.h"
-
 static void trace_add(struct trace *trace, size_t policy, const char *mismatch, bool no_link)
 {
 	if (trace != NULL)
@@ -34,6 +32,16 @@ struct pick_context snapshot_context(const struct snapshot *snapshot, const stru
 	};
 }
 
+/* Of sticky the policy's own, of together that of all policies which say so. */
+static struct sticky_key remembered_key(const struct snapshot *snapshot, size_t policy, const struct flow *flow)
+{
+	const struct balance *balance = &snapshot->config->policies[policy].balance;
+
+	if (balance->together_by != KEY_NONE)
+		return sticky_key_of(&snapshot->key, balance->together_by, flow, STICKY_TOGETHER);
+	return sticky_key_of(&snapshot->key, balance->sticky_by, flow, snapshot->name_hashes[policy]);
+}
+
 /* The link that the flow's key had last, while it is usable; else a fresh pick. */
 static const struct candidate *pick_link(const struct snapshot *snapshot, size_t policy, const struct flow *flow,
 	const struct decide_context *context, bool *ret_sticky)
@@ -42,20 +50,26 @@ static const struct candidate *pick_link(const struct snapshot *snapshot, size_t
 	const struct balancer *balancer = snapshot->balancers[policy];
 	struct pick_context pick = snapshot_context(snapshot, context);
 	uint32_t now_s = (uint32_t)(context->now_ms / 1000);
-	const struct candidate *chosen = NULL;
-	uint64_t hash = 0;
+	const struct candidate *chosen, *kept;
+	struct sticky_key key;
+	uint8_t before;
 
 	*ret_sticky = false;
-	if (balance->sticky_by != KEY_NONE) {
-		hash = flow_key_hash(&snapshot->key, balance->sticky_by, flow, snapshot->name_hashes[policy]);
-		chosen = balancer_candidate(balancer, sticky_get(snapshot->sticky, hash, now_s));
-		*ret_sticky = chosen != NULL;
-	}
+	if (balance->sticky_by == KEY_NONE && balance->together_by == KEY_NONE)
+		return balancer_pick(balancer, flow, &pick);
+	key = remembered_key(snapshot, policy, flow);
+	before = sticky_get(snapshot->sticky, &key, now_s);
+	chosen = balancer_candidate(balancer, before);
+	*ret_sticky = chosen != NULL;
 	if (chosen == NULL)
 		chosen = balancer_pick(balancer, flow, &pick);
-	if (chosen != NULL && balance->sticky_by != KEY_NONE && !context->peek)
-		sticky_put(snapshot->sticky, hash, chosen->id, now_s, balance->sticky_for_s);
-	return chosen;
+	if (chosen == NULL || context->peek)
+		return chosen;
+	/* Another thread may have been first. */
+	kept = balancer_candidate(balancer, sticky_put(snapshot->sticky, &key, chosen->id, before, now_s,
+		balance->together_by != KEY_NONE ? balance->together_for_s : balance->sticky_for_s));
+	*ret_sticky |= kept != NULL && kept != chosen;
+	return kept == NULL ? chosen : kept;
 }
 
 /* Fills in the link of an allowed connection. False: none is usable and the next policy shall decide. */
@@ -65,6 +79,11 @@ static bool choose(const struct snapshot *snapshot, const struct flow *flow, con
 	struct pick_context pick = snapshot_context(snapshot, context);
 	const struct candidate *chosen = pick_link(snapshot, decision->policy, flow, context, &decision->sticky);
 
+	if (chosen != NULL && snapshot->config->policies[decision->policy].balance.algorithm == ALGORITHM_BY_PACKET) {
+		decision->by_packet = true;
+		decision->link = MARK_LINK_BY_PACKET;
+		return true;
+	}
 	if (chosen == NULL) {
 		decision->none_usable = true;
 		switch (snapshot->config->policies[decision->policy].balance.if_none) {

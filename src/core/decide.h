@@ -83,6 +83,7 @@ struct decision {
 	enum action action;
 	uint8_t link;  /* as the mark's link field has it */
 	bool sticky;   /* the link is the one that the key had before */
+	bool by_packet; /* each packet takes a link of its own: link is MARK_LINK_BY_PACKET */
 	bool none_usable; /* of the policy's own links: if-none has decided */
 };
 

@@ -74,6 +74,8 @@ const char *explain_reason(const struct explained_way *way)
 		return "the destination needs no link";
 	if (way->none_usable)
 		return "none of its links is usable: any other link (if-none)";
+	if (way->by_packet)
+		return "spread by packet";
 	return way->sticky ? "sticky" : "the algorithm's pick";
 }
 
@@ -158,6 +160,8 @@ struct nat explain_nat(const struct snapshot *snapshot, const struct flow *flow,
 	bool leaves = link != NULL && flow->came_by == 0;
 	struct nat nat = nat_join(policy, leaves ? &link->nat : NULL);
 
+	if (decision->by_packet && nat.kind[flow->family] == NAT_AUTO)
+		nat.kind[flow->family] = NAT_NONE;
 	if (nat.kind[flow->family] == NAT_AUTO && flow->device != 0 && leaves)
 		nat.kind[flow->family] = network_contains(&nat_unique_local, &flow->from) ? NAT_MASQUERADE : NAT_NONE;
 	return nat;
@@ -242,6 +246,7 @@ static int tell_decision(struct arena *arena, const struct snapshot *snapshot, c
 		.from_link = flow->came_by != 0,
 		.direct = flow->direct,
 		.sticky = decision->sticky,
+		.by_packet = decision->by_packet,
 		.none_usable = decision->none_usable,
 		.action = decision->action,
 		.policy_refuses = policy != NULL && policy->action != ACTION_ALLOW,

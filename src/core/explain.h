@@ -56,7 +56,7 @@ void explanation_origin(struct arena *arena, struct explanation *explanation, co
 
 /* What a decision was made of, as far as a reason needs it. */
 struct explained_way {
-	bool no_policy, from_link, direct, sticky;
+	bool no_policy, from_link, direct, sticky, by_packet;
 	bool none_usable;    /* of the policy's own links */
 	enum action action;  /* as decided */
 	bool policy_refuses; /* the policy's own action is drop or reject */

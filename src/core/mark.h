@@ -20,6 +20,7 @@
 
 /* Values of the link field. Real links have 1 .. MARK_LINK_MAX. */
 #define MARK_LINK_UNDECIDED 0
+#define MARK_LINK_BY_PACKET 0 /* beside a policy: each packet takes a link of its own */
 #define MARK_LINK_MAX       60
 #define MARK_LINK_DROP      61 /* the connection is dropped without a word; never routed, so the look-up of
                                   known networks borrows it: a rule makes it unreachable by default routes */

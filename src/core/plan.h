@@ -41,6 +41,9 @@
 /* The set of what policies carry by each link: its keys are the mark's bits of both. */
 #define PLAN_BYTES "carried"
 
+/* Counters of packets of a policy that spreads them, by link: this, the policy's number, the link's. */
+#define PLAN_PACKETS "packets"
+
 struct plan_route {
 	enum family family;
 	uint32_t table;

@@ -25,7 +25,8 @@ static void pool_chain(char *name, unsigned int id)
 
 static enum spread_by spread_by(const struct balance *balance)
 {
-	enum flow_key key = balance->algorithm == ALGORITHM_HASH ? balance->hash_by : balance->sticky_by;
+	enum flow_key kept = balance->together_by != KEY_NONE ? balance->together_by : balance->sticky_by;
+	enum flow_key key = balance->algorithm == ALGORITHM_HASH ? balance->hash_by : kept;
 
 	switch (key) {
 	case KEY_NONE:
@@ -143,6 +144,13 @@ static void plan_none(struct planner *planner, enum if_none if_none)
 	}
 }
 
+/* The connection stays without a link: its packets take one each. */
+static void plan_whole(struct planner *planner)
+{
+	build_rule(&planner->builder, "each packet will take a link");
+	build_jump(&planner->builder, GOTO, CHAIN_TAKE);
+}
+
 /* All that depends on the states of links: when one changes, the chains of policies stay as they are. */
 static void plan_pool(struct planner *planner, const struct balance *balance, unsigned int id)
 {
@@ -155,6 +163,10 @@ static void plan_pool(struct planner *planner, const struct balance *balance, un
 	build_rule(b, "came in by a link, or needs none");
 	plan_match_link(planner, MARK_LINK_UNDECIDED, true);
 	build_jump(b, GOTO, CHAIN_TAKE);
+	if (spread.count > 0 && balance->algorithm == ALGORITHM_BY_PACKET) {
+		plan_whole(planner);
+		return;
+	}
 	if (spread.count == 0 && balance->if_none == IF_NONE_ANY)
 		spread = spread_over_all(planner);
 	if (spread.count > 0)
@@ -175,6 +187,8 @@ static int compare_balances(const struct balance *a, const struct balance *b)
 		return (int)spread_by(a) - (int)spread_by(b);
 	if (in_order(a) != in_order(b))
 		return in_order(a) ? 1 : -1;
+	if ((a->algorithm == ALGORITHM_BY_PACKET) != (b->algorithm == ALGORITHM_BY_PACKET))
+		return a->algorithm == ALGORITHM_BY_PACKET ? 1 : -1;
 	if (a->if_none != b->if_none)
 		return (int)a->if_none - (int)b->if_none;
 	if (a->count != b->count)

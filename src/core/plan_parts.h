@@ -13,6 +13,7 @@
 #define CHAIN_SIEGE   "siege"     /* what begins on links */
 #define CHAIN_COOKIES "cookies"   /* answers in the name of servers */
 #define CHAIN_HANDSHAKES "handshakes"
+#define CHAIN_BY_PACKET "by-packet" /* gives a link to a packet of a connection that has none */
 
 /* Kinds of destination, as RTN_* of linux/rtnetlink.h, which core does not need for three numbers. */
 enum {
@@ -158,6 +159,10 @@ void plan_match_sets(struct planner *planner);
 
 /* The link field of the mark has that value, or has not. */
 void plan_match_link(struct planner *planner, unsigned int id, bool negate);
+
+/* Policies that spread packets: the chains, and the rule that leads there what has a policy but no link; false: none. */
+void plan_by_packet(struct planner *planner);
+bool plan_by_packet_call(struct planner *planner);
 
 /* Leads packets to the classes of plan.shaper, which must be there. */
 void plan_classify(struct planner *planner);

@@ -64,6 +64,7 @@ static void plan_restore(struct planner *planner, bool leaving)
 	if (leaving)
 		build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, false);
 	build_jump(b, JUMP, CHAIN_DEAD);
+	plan_by_packet_call(planner);
 	build_rule(b, "decided: nothing more to do here");
 	match_undecided(planner, true);
 	build_action(b, ACCEPT);
@@ -256,6 +257,8 @@ static void plan_settle(struct planner *planner)
 	plan_limits_calls(planner);
 	build_rule(b, "keep the decision");
 	build_mark_copy(b, SAVE_MARK, mark_mask(planner->layout));
+	if (plan_by_packet_call(planner))
+		build_rule(b, "by the link that was chosen");
 	build_action(b, ACCEPT);
 
 	build_chain(b, CHAIN_REFUSE);
@@ -356,6 +359,7 @@ void plan_ruleset(struct planner *planner)
 	plan_exempt(planner);
 	plan_dead(planner);
 	plan_fallback(planner);
+	plan_by_packet(planner);
 	plan_answers(planner);
 	plan_shield(planner);
 	plan_siege(planner);

@@ -1,156 +1,272 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Remembers which link a key took last. Fixed size, shared by all threads without a lock. */
+/* Remembers which link a key took last: finding it, and its place among others. */
 
 #include "core/sticky.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WAYS      8
-#define TIME_BITS 26
-#define TIME_MASK ((1u << TIME_BITS) - 1)
-#define YEAR_S    (365u * 24 * 3600)
+#include "core/key.h"
+#include "core/sticky_table.h"
 
-struct sticky {
-	size_t groups;
-	_Atomic uint64_t entries[];
-};
+#define QUARTER   4 /* this part of the groups is a site's, and this part of them an address may push into */
+#define ELSEWHERE 4 /* entries that a site has in a group where its keys may be in any */
+#define TRIES     4
 
-/* An entry as it is exported: the whole hash is gone, group and tag give back what is needed of it. */
-struct exported {
-	uint64_t hash;
-	uint32_t left_s;
-	uint32_t link;
-};
-
-static const uint64_t EXPORT_MAGIC = 0x75706c696e6b7331; /* "uplinks1" */
-
-static uint32_t entry_tag(uint64_t entry)
+static bool has_source(enum flow_key by)
 {
-	return (uint32_t)(entry >> 32);
+	return by != KEY_DESTINATION && by != KEY_NONE;
 }
 
-static uint8_t entry_link(uint64_t entry)
+static bool has_destination(enum flow_key by)
 {
-	return entry & 0x3f;
+	return by != KEY_SOURCE && by != KEY_NONE;
 }
 
-/* Seconds until the entry ends; 0 for one that has ended, or that is empty. */
-static uint32_t entry_left(uint64_t entry, uint32_t now_s)
+static uint32_t hash_of(const struct hash_key *key, const struct address *address, size_t size)
 {
-	uint32_t left = ((uint32_t)(entry >> 6) - now_s) & TIME_MASK;
-
-	return entry_link(entry) == 0 || left > YEAR_S ? 0 : left;
+	return (uint32_t)siphash(key, address->bytes, size);
 }
 
-static uint64_t entry_make(uint64_t hash, uint8_t link, uint32_t ends_s)
+struct sticky_key sticky_key_of(const struct hash_key *key, enum flow_key by, const struct flow *flow, uint64_t scope)
 {
-	return (hash & 0xffffffff00000000) | (uint64_t)(ends_s & TIME_MASK) << 6 | (link & 0x3f);
-}
+	struct sticky_key made = { .hash = flow_key_hash(key, by, flow, scope), .scope = scope, .by = by };
 
-static size_t group_start(const struct sticky *sticky, uint64_t hash)
-{
-	return ((uint32_t)hash & (sticky->groups - 1)) * WAYS;
+	made.from.family = made.to.family = flow->family;
+	if (has_source(by))
+		memcpy(made.from.bytes, flow->from.bytes, sizeof(made.from.bytes));
+	if (has_destination(by))
+		memcpy(made.to.bytes, flow->to.bytes, sizeof(made.to.bytes));
+	if (by == KEY_SOURCE_DESTINATION_PORT) {
+		made.to_port = flow->to_port;
+		made.protocol = flow->protocol;
+	}
+	made.owner = hash_of(key, &flow->from, sizeof(flow->from.bytes));
+	made.site = flow->family == IPV4 ? made.owner : hash_of(key, &flow->from, 8);
+	return made;
 }
 
 struct sticky *sticky_new(size_t entries)
 {
-	struct sticky *sticky = calloc(1, sizeof(*sticky) + entries * sizeof(sticky->entries[0]));
+	struct sticky *sticky = calloc(1, sizeof(*sticky));
 
-	if (sticky != NULL)
-		sticky->groups = entries / WAYS;
+	if (sticky == NULL)
+		return NULL;
+	sticky->groups = entries / STICKY_WAYS;
+	sticky->region = sticky->groups < QUARTER ? 1 : sticky->groups / QUARTER;
+	sticky->heads = calloc(entries, sizeof(*sticky->heads));
+	sticky->owners = calloc(entries, sizeof(*sticky->owners));
+	sticky->keys = calloc(entries, sizeof(*sticky->keys));
+	if (sticky->heads == NULL || sticky->owners == NULL || sticky->keys == NULL) {
+		sticky_free(sticky);
+		return NULL;
+	}
 	return sticky;
 }
 
 void sticky_free(struct sticky *sticky)
 {
+	if (sticky == NULL)
+		return;
+	free(sticky->heads);
+	free(sticky->owners);
+	free(sticky->keys);
 	free(sticky);
 }
 
-uint8_t sticky_get(const struct sticky *sticky, uint64_t hash, uint32_t now_s)
+static uint64_t head_make(uint64_t hash, uint8_t link, uint32_t ends_s)
 {
-	const _Atomic uint64_t *group = &sticky->entries[group_start(sticky, hash)];
+	return (hash & 0xffffffff00000000) | (uint64_t)(ends_s & STICKY_TIME_MASK) << 6 | (link & 0x3f);
+}
 
-	for (size_t i = 0; i < WAYS; i++) {
-		uint64_t entry = atomic_load_explicit(&group[i], memory_order_relaxed);
+static size_t group_of(const struct sticky *sticky, const struct sticky_key *key)
+{
+	uint32_t spread = (uint32_t)key->hash;
 
-		if (entry_tag(entry) == (uint32_t)(hash >> 32) && entry_left(entry, now_s) > 0)
-			return entry_link(entry);
+	if (!has_source(key->by))
+		return spread & (sticky->groups - 1);
+	return (key->site + (spread & (sticky->region - 1))) & (sticky->groups - 1);
+}
+
+uint8_t sticky_get(const struct sticky *sticky, const struct sticky_key *key, uint32_t now_s)
+{
+	const _Atomic uint64_t *group = &sticky->heads[group_of(sticky, key) * STICKY_WAYS];
+
+	for (size_t i = 0; i < STICKY_WAYS; i++) {
+		uint64_t head = sticky_load(&group[i]);
+
+		if (sticky_tag(head) == sticky_tag(key->hash) && sticky_left(head, now_s) > 0)
+			return sticky_link(head);
 	}
 	return 0;
 }
 
-/* The entry of that key, else the one that ends first. */
-static _Atomic uint64_t *place(struct sticky *sticky, uint64_t hash, uint32_t now_s)
+/* A group as one thread sees it. */
+struct group {
+	size_t number;
+	uint64_t heads[STICKY_WAYS];
+	uint64_t owners[STICKY_WAYS];
+	uint32_t left[STICKY_WAYS];
+};
+
+static void look(const struct sticky *sticky, size_t number, uint32_t now_s, struct group *group)
 {
-	_Atomic uint64_t *group = &sticky->entries[group_start(sticky, hash)], *first = group;
-	uint32_t least = UINT32_MAX;
-
-	for (size_t i = 0; i < WAYS; i++) {
-		uint64_t entry = atomic_load_explicit(&group[i], memory_order_relaxed);
-		uint32_t left = entry_left(entry, now_s);
-
-		if (left > 0 && entry_tag(entry) == (uint32_t)(hash >> 32))
-			return &group[i];
-		if (left < least) {
-			least = left;
-			first = &group[i];
-		}
+	group->number = number;
+	for (size_t i = 0; i < STICKY_WAYS; i++) {
+		group->heads[i] = sticky_load(&sticky->heads[number * STICKY_WAYS + i]);
+		group->owners[i] = sticky_load(&sticky->owners[number * STICKY_WAYS + i]);
+		group->left[i] = sticky_left(group->heads[i], now_s);
 	}
-	return first;
 }
 
-void sticky_put(struct sticky *sticky, uint64_t hash, uint8_t link, uint32_t now_s, uint32_t for_s)
+/* The places of a group, or none of them. */
+static size_t find_own(const struct group *group, const struct sticky_key *key)
 {
-	uint32_t ends_s = now_s + (for_s < YEAR_S ? for_s : YEAR_S);
+	for (size_t i = 0; i < STICKY_WAYS; i++) {
+		if (group->left[i] > 0 && sticky_tag(group->heads[i]) == sticky_tag(key->hash))
+			return i;
+	}
+	return STICKY_WAYS;
+}
 
-	/* Two threads that write one place at once leave one of two true entries: good enough, no lock. */
-	atomic_store_explicit(place(sticky, hash, now_s), entry_make(hash, link, ends_s), memory_order_relaxed);
+static size_t find_free(const struct group *group)
+{
+	for (size_t i = 0; i < STICKY_WAYS; i++) {
+		if (group->left[i] == 0)
+			return i;
+	}
+	return STICKY_WAYS;
+}
+
+static bool same_site(uint64_t a, uint64_t b)
+{
+	return (uint32_t)a == (uint32_t)b;
+}
+
+struct owner_share {
+	unsigned int site, owner; /* entries in the group of the same site, and of the same address */
+};
+
+/* Of one owner, who is about to get a new entry or has one there, the new one counted. */
+static struct owner_share share_of(const struct group *group, uint64_t owner, uint64_t newcomer)
+{
+	struct owner_share share = { same_site(owner, newcomer), owner == newcomer };
+
+	for (size_t i = 0; i < STICKY_WAYS; i++) {
+		share.site += group->left[i] > 0 && same_site(group->owners[i], owner);
+		share.owner += group->left[i] > 0 && group->owners[i] == owner;
+	}
+	return share;
+}
+
+/* Whether a key may take the place of an entry that is the only one of its owner. */
+static bool may_push(const struct sticky_key *key, const struct group *group)
+{
+	return key->by == KEY_SOURCE || ((key->owner >> 16) + group->number) % QUARTER == 0;
+}
+
+/* The place that is given up for a new key, or none: the header says how. With own_alone only of the same site. */
+static size_t find_victim(const struct group *group, const struct sticky_key *key, uint64_t newcomer, bool own_alone)
+{
+	struct owner_share share = { 0 }, ours = share_of(group, newcomer, newcomer);
+	size_t victim = STICKY_WAYS;
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < STICKY_WAYS; i++) {
+		struct owner_share of_this = share_of(group, group->owners[i], newcomer);
+		bool own = same_site(group->owners[i], newcomer);
+		uint64_t rank = (uint64_t)(of_this.site * 2 + own) << 40 | (uint64_t)of_this.owner << 32
+		                | (UINT32_MAX - group->left[i]);
+
+		if (group->left[i] == 0 || (own_alone && !own) || rank <= most)
+			continue;
+		most = rank;
+		victim = i;
+		share = of_this;
+	}
+	if (victim == STICKY_WAYS || share.owner > 1 || share.site > ours.site || may_push(key, group))
+		return victim;
+	return STICKY_WAYS;
+}
+
+static size_t find_place(const struct group *group, const struct sticky_key *key, uint64_t newcomer)
+{
+	bool bounded = !has_source(key->by) && share_of(group, newcomer, newcomer).site > ELSEWHERE;
+	size_t place = bounded ? STICKY_WAYS : find_free(group);
+
+	return place < STICKY_WAYS ? place : find_victim(group, key, newcomer, bounded);
+}
+
+/* Most of it is there already, and a line of memory that is not written stays with all processors. */
+static void write_word(_Atomic uint64_t *word, uint64_t value)
+{
+	if (sticky_load(word) != value)
+		atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static void write_key(struct sticky_words *words, const struct sticky_key *key)
+{
+	uint64_t packed[STICKY_WORDS];
+
+	sticky_pack(key, packed);
+	for (size_t i = 0; i < STICKY_WORDS; i++)
+		write_word(&words->items[i], packed[i]);
+}
+
+/* When an entry is to end that has head now, or none. */
+static uint32_t ends_at(const struct sticky_key *key, const struct group *group, size_t own, uint8_t link, uint32_t now_s,
+	uint32_t for_s)
+{
+	uint32_t time = for_s < STICKY_YEAR_S ? for_s : STICKY_YEAR_S;
+
+	if (own < STICKY_WAYS && key->scope == STICKY_TOGETHER && sticky_link(group->heads[own]) == link
+	    && group->left[own] > time)
+		time = group->left[own];
+	return now_s + time;
+}
+
+uint8_t sticky_put(struct sticky *sticky, const struct sticky_key *key, uint8_t link, uint8_t before, uint32_t now_s,
+	uint32_t for_s)
+{
+	uint64_t newcomer = (uint64_t)key->owner << 32 | key->site;
+	size_t number = group_of(sticky, key);
+	struct group group;
+
+	for (int i = 0; i < TRIES; i++) {
+		size_t own, place, at;
+		uint8_t present;
+
+		look(sticky, number, now_s, &group);
+		own = find_own(&group, key);
+		present = own < STICKY_WAYS ? sticky_link(group.heads[own]) : 0;
+		if (present != 0 && present != before)
+			link = present;
+		place = own < STICKY_WAYS ? own : find_place(&group, key, newcomer);
+		if (place == STICKY_WAYS)
+			return link;
+		at = number * STICKY_WAYS + place;
+		if (!atomic_compare_exchange_strong_explicit(&sticky->heads[at], &group.heads[place],
+			head_make(key->hash, link, ends_at(key, &group, own, link, now_s, for_s)), memory_order_relaxed,
+			memory_order_relaxed))
+			continue;
+		if (own == STICKY_WAYS || has_source(key->by))
+			write_word(&sticky->owners[at], newcomer);
+		write_key(&sticky->keys[at], key);
+		return link;
+	}
+	return link;
+}
+
+size_t sticky_room(const struct sticky *sticky)
+{
+	return sticky->groups * STICKY_WAYS;
 }
 
 size_t sticky_count(const struct sticky *sticky, uint32_t now_s)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < sticky->groups * WAYS; i++)
-		count += entry_left(atomic_load_explicit(&sticky->entries[i], memory_order_relaxed), now_s) > 0;
+	for (size_t i = 0; i < sticky->groups * STICKY_WAYS; i++)
+		count += sticky_left(sticky_load(&sticky->heads[i]), now_s) > 0;
 	return count;
-}
-
-void *sticky_export(const struct sticky *sticky, uint32_t now_s, size_t *ret_size)
-{
-	size_t most = sticky_count(sticky, now_s), count = 0;
-	uint8_t *bytes = malloc(sizeof(EXPORT_MAGIC) + most * sizeof(struct exported));
-
-	if (bytes == NULL)
-		return NULL;
-	memcpy(bytes, &EXPORT_MAGIC, sizeof(EXPORT_MAGIC));
-	for (size_t i = 0; i < sticky->groups * WAYS && count < most; i++) {
-		uint64_t entry = atomic_load_explicit(&sticky->entries[i], memory_order_relaxed);
-		struct exported out = { (entry & 0xffffffff00000000) | (i / WAYS), entry_left(entry, now_s),
-			entry_link(entry) };
-
-		if (out.left_s > 0)
-			memcpy(bytes + sizeof(EXPORT_MAGIC) + count++ * sizeof(out), &out, sizeof(out));
-	}
-	*ret_size = sizeof(EXPORT_MAGIC) + count * sizeof(struct exported);
-	return bytes;
-}
-
-bool sticky_import(struct sticky *sticky, const void *bytes, size_t size, uint32_t now_s)
-{
-	size_t entries;
-
-	if (size < sizeof(EXPORT_MAGIC) || memcmp(bytes, &EXPORT_MAGIC, sizeof(EXPORT_MAGIC)) != 0)
-		return false;
-	entries = (size - sizeof(EXPORT_MAGIC)) / sizeof(struct exported);
-	for (size_t i = 0; i < entries; i++) {
-		struct exported in;
-
-		memcpy(&in, (const uint8_t *)bytes + sizeof(EXPORT_MAGIC) + i * sizeof(in), sizeof(in));
-		if (in.link > 0 && in.link <= 0x3f && in.left_s > 0)
-			sticky_put(sticky, in.hash, (uint8_t)in.link, now_s, in.left_s);
-	}
-	return true;
 }

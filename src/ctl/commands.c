@@ -68,6 +68,11 @@ static const struct command_option paths_options[] = {
 	{ 0 },
 };
 
+static const struct command_option sticky_options[] = {
+	{ 0, "forget", NULL, false, "drop the entries of ADDRESS" },
+	{ 0 },
+};
+
 static const struct command_option help_options[] = {
 	{ 0, "words", NULL, false, "print the bare words that may come next, for completion" },
 	{ 0 },
@@ -151,6 +156,13 @@ const struct command commands[] = {
 		.argument = ARGUMENT_ONE_LINK,
 		.summary = "put a link back that was drained or disabled",
 		.run = run_duty },
+	{ .name = "sticky",
+		.argument = ARGUMENT_SOURCE,
+		.options = sticky_options,
+		.summary = "what is kept on one link: policy, key, link, time left",
+		.details = "With ADDRESS, also a network, of this source alone. With --forget its next connections\n"
+			   "choose anew; those that live stay where they are.",
+		.run = run_sticky },
 	{ .name = "check",
 		.argument = ARGUMENT_FILE,
 		.options = check_options,

@@ -26,6 +26,7 @@ enum argument_kind {
 	ARGUMENT_ADDRESS,
 	ARGUMENT_ONE_LINK, /* not without */
 	ARGUMENT_PREFIX,
+	ARGUMENT_SOURCE, /* of sticky */
 };
 
 #define COMMAND_OPTIONS_MAX 12
@@ -98,6 +99,7 @@ int run_reload(const struct invocation *invocation);
 int run_duty(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
+int run_sticky(const struct invocation *invocation);
 int run_schema(const struct invocation *invocation);
 
 /* Errors or warnings as a list for scripts; the caller owns it. Ends the program where there is no memory. */

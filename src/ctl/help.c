@@ -18,6 +18,7 @@ static const char *const argument_names[] = {
 	[ARGUMENT_ADDRESS] = " ADDRESS",
 	[ARGUMENT_ONE_LINK] = " LINK",
 	[ARGUMENT_PREFIX] = " [PREFIX]",
+	[ARGUMENT_SOURCE] = " [ADDRESS]",
 };
 
 static void print_option(FILE *out, const struct command_option *option)
@@ -156,6 +157,7 @@ static void print_words(const struct command *command)
 		[ARGUMENT_ADDRESS] = "@address\n",
 		[ARGUMENT_ONE_LINK] = "@link\n",
 		[ARGUMENT_PREFIX] = "@prefix\n",
+		[ARGUMENT_SOURCE] = "@source\n",
 	};
 
 	if (command != NULL) {

@@ -38,7 +38,8 @@ static void add_flow(struct table *table, const json_t *flow)
 	table_add(table, COLOUR_NONE, from);
 	table_add(table, COLOUR_NONE, to);
 	table_add(table, COLOUR_NONE, field_text(flow, "policy"));
-	table_add(table, COLOUR_NONE, field_text(flow, "link"));
+	table_add(table, COLOUR_NONE,
+		json_is_true(json_object_get(flow, "by_packet")) ? "by packet" : field_text(flow, "link"));
 	table_add(table, COLOUR_NONE, field_text(flow, "class"));
 	table_add(table, COLOUR_NONE, measure_bytes(field_number(flow, "bytes")).text);
 	free(from);

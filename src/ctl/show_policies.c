@@ -36,9 +36,10 @@ static char *write_shares(json_t *links, const char *what)
 
 static void add_policy(struct table *table, const json_t *policy)
 {
-	json_t *bytes_by_link = json_object_get(policy, "link_bytes");
-	char *shares = bytes_by_link != NULL ? write_shares(bytes_by_link, " of bytes")
-	                                     : write_shares(json_object_get(policy, "links"), "");
+	json_t *by_bytes = json_object_get(policy, "link_bytes"), *by_packets = json_object_get(policy, "packets");
+	char *shares = by_bytes != NULL                ? write_shares(by_bytes, " of bytes")
+	               : json_is_object(by_packets) ? write_shares(by_packets, " of packets")
+	                                            : write_shares(json_object_get(policy, "links"), "");
 	double dropped = field_number(policy, "dropped"), bytes = field_number(policy, "bytes");
 
 	table_add(table, COLOUR_NONE, field_text(policy, "name"));

@@ -229,6 +229,8 @@ json_t *report_links(struct daemon *daemon);
 void report_blocked(void *data, const struct control_request *request, struct control_answer *answer);
 void report_unblock(void *data, const struct control_request *request, struct control_answer *answer);
 void report_paths(void *data, const struct control_request *request, struct control_answer *answer);
+void report_sticky(void *data, const struct control_request *request, struct control_answer *answer);
+void report_sticky_forget(void *data, const struct control_request *request, struct control_answer *answer);
 void report_flows(void *data, const struct control_request *request, struct control_answer *answer);
 void report_logged(struct daemon *daemon); /* writes the decisions that policies want logged */
 const char *report_policy_name(const struct generation *generation, unsigned int id);

@@ -236,7 +236,7 @@ void keep_sticky(struct daemon *daemon, bool wait)
 
 	if (job == NULL)
 		return;
-	job->bytes = sticky_export(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000), &job->size);
+	job->bytes = sticky_export(daemon->sticky, &daemon->state.key, (uint32_t)(verdicts_now_ms() / 1000), &job->size);
 	job_run(job, wait);
 }
 
@@ -317,6 +317,6 @@ void keep_load(struct daemon *daemon)
 	load_learnt(daemon);
 	if (state_read_blob(daemon->generation->config->state_directory, STICKY_NAME, STICKY_LIMIT, &bytes, &size) < 0)
 		return;
-	sticky_import(daemon->sticky, bytes, size, (uint32_t)(verdicts_now_ms() / 1000));
+	sticky_import(daemon->sticky, &daemon->state.key, bytes, size, (uint32_t)(verdicts_now_ms() / 1000));
 	free(bytes);
 }

@@ -203,6 +203,28 @@ static uint64_t refused_by_kernel(struct daemon *daemon, size_t index, bool keep
 	return sum;
 }
 
+/* Packets by link, of a policy that spreads them; else null. */
+static json_t *report_packets(struct daemon *daemon, size_t index)
+{
+	const struct generation *generation = daemon->generation;
+	const struct policy *policy = &generation->config->policies[index];
+	json_t *links;
+
+	if (policy->action != ACTION_ALLOW || policy->balance.algorithm != ALGORITHM_BY_PACKET)
+		return json_null();
+	links = json_object();
+	for (size_t i = 0; i < policy->balance.count; i++) {
+		size_t link = policy->balance.choices[i].link;
+		uint64_t count = 0;
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s-%u-%u", PLAN_PACKETS, generation->ids.policies[index], generation->ids.links[link]);
+		ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, name, &count);
+		json_object_set_new(links, generation->config->links[link].name, json_integer((json_int_t)count));
+	}
+	return links;
+}
+
 static json_t *report_policy(struct daemon *daemon, size_t index, bool keeps_answers, uint64_t bytes)
 {
 	const struct config *config = daemon->generation->config;
@@ -210,7 +232,8 @@ static json_t *report_policy(struct daemon *daemon, size_t index, bool keeps_ans
 	uint64_t refused = verdicts_count(daemon->verdicts, id, MARK_LINK_DROP)
 	                   + verdicts_count(daemon->verdicts, id, MARK_LINK_REJECT)
 	                   + refused_by_kernel(daemon, index, keeps_answers);
-	uint64_t all = verdicts_count(daemon->verdicts, id, MARK_LINK_DIRECT);
+	uint64_t all = verdicts_count(daemon->verdicts, id, MARK_LINK_DIRECT)
+	               + verdicts_count(daemon->verdicts, id, MARK_LINK_BY_PACKET);
 	json_t *links = json_object(), *link_bytes = tick_bytes(daemon, index), *answer;
 
 	for (size_t i = 0; i < config->link_count; i++) {
@@ -219,9 +242,10 @@ static json_t *report_policy(struct daemon *daemon, size_t index, bool keeps_ans
 		all += count;
 		json_object_set_new(links, config->links[i].name, json_integer((json_int_t)count));
 	}
-	answer = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "name", config->policies[index].name,
+	answer = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "name", config->policies[index].name,
 		"action", config_action_name(config->policies[index].action), "connections", (json_int_t)all,
-		"dropped", (json_int_t)refused, "bytes", (json_int_t)bytes, "links", links);
+		"dropped", (json_int_t)refused, "bytes", (json_int_t)bytes, "links", links, "packets",
+		report_packets(daemon, index));
 	if (link_bytes != NULL)
 		json_object_set_new(answer, "link_bytes", link_bytes);
 	return answer;
@@ -345,6 +369,8 @@ const struct control_verb report_verbs[] = {
 	{ "/paths", false, report_paths },
 	{ "/blocked", false, report_blocked },
 	{ "/unblock", true, report_unblock },
+	{ "/sticky", false, report_sticky },
+	{ "/sticky-forget", true, report_sticky_forget },
 	{ "/classes", false, answer_classes },
 	{ "/explain", false, report_explain },
 	{ "/why", false, report_why },

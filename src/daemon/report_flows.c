@@ -70,7 +70,7 @@ static bool add_flow(const struct connection *connection, void *data)
 
 	if (mark_class(listing->layout, connection->mark) == MARK_CLASS_CHECK)
 		return true;
-	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s?, s:s?, s:s?, s:I}",
+	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s?, s:s?, s:b, s:s?, s:I}",
 		"protocol", report_protocol_name(flow->protocol, number, sizeof(number)),
 		"from", address_format(&flow->from, from, sizeof(from)),
 		"from_port", flow->ports ? flow->from_port : 0,
@@ -78,6 +78,7 @@ static bool add_flow(const struct connection *connection, void *data)
 		"to_port", flow->ports ? flow->to_port : 0,
 		"policy", report_policy_name(generation, mark_policy(listing->layout, connection->mark)),
 		"link", report_link_name(generation, mark_link(listing->layout, connection->mark)),
+		"by_packet", mark_link(listing->layout, connection->mark) == MARK_LINK_BY_PACKET,
 		"class", report_class_name(generation, mark_class(listing->layout, connection->mark)),
 		"bytes", (json_int_t)connection->bytes));
 	return json_array_size(listing->list) < FLOWS_MAX;
@@ -89,6 +90,8 @@ static const char *outcome(const struct generation *generation, unsigned int lin
 
 	if (name != NULL)
 		return name;
+	if (link == MARK_LINK_BY_PACKET)
+		return "by packet";
 	return link == MARK_LINK_DROP ? "dropped" : link == MARK_LINK_REJECT ? "rejected" : "no link";
 }
 

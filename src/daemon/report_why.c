@@ -256,6 +256,7 @@ static int tell_record(struct daemon *daemon, struct arena *arena, const struct 
 		.from_link = record->came_by != 0,
 		.direct = (record->flags & RECORD_DIRECT) != 0,
 		.sticky = (record->flags & RECORD_STICKY) != 0,
+		.by_packet = policy != MARK_POLICY_NONE && link == MARK_LINK_BY_PACKET,
 		.none_usable = (record->flags & RECORD_NONE_USABLE) != 0,
 		.action = (enum action)record->action,
 		.policy_refuses = (record->flags & RECORD_POLICY_REFUSES) != 0,
@@ -300,6 +301,8 @@ static void tell_mark(struct daemon *daemon, struct arena *arena, const struct s
 	explanation->reason = search->incomplete ? "decided by the kernel alone, or longer ago than the record reaches"
 	                                         : "decided by the kernel alone";
 	explanation->qos = report_class_name(daemon->generation, mark_class(layout, mark));
+	if (link == MARK_LINK_BY_PACKET)
+		explanation_step(arena, explanation, "it is spread by packet");
 	explanation_step(arena, explanation, "there is no record of it: policy and link are what its mark says");
 	explanation_step(arena, explanation, "the kernel decides where uplinkd does not answer in time; "
 		"what was decided before uplinkd started is not on record either");

@@ -64,6 +64,8 @@ POLICIES = [
      "link_bytes": {"fiber": 6900000000, "lte": 3100000000}},
     {"name": "gäste-и-друзья", "action": "allow", "connections": 7, "dropped": 0, "links": {"fiber": 0, "lte": 7}},
     {"name": "日本", "action": "drop", "connections": 0, "dropped": 1500, "links": {}},
+    {"name": "tunnels", "action": "allow", "connections": 2, "dropped": 0, "links": {"fiber": 0, "lte": 0},
+     "packets": {"fiber": 3000, "lte": 1000}},
 ]
 
 FLOWS = [
@@ -71,9 +73,22 @@ FLOWS = [
      "policy": "everything-else", "link": "fiber", "class": "normal", "bytes": 1250000000},
     {"protocol": "udp", "from": "fd00:20::5", "from_port": 5060, "to": "2001:db8::1", "to_port": 5060,
      "policy": "voice", "link": "lte", "class": "voice", "bytes": 999},
+    {"protocol": "esp", "from": "203.0.113.5", "from_port": 0, "to": "198.51.100.10", "to_port": 0,
+     "policy": "tunnels", "link": None, "by_packet": True, "class": "normal", "bytes": 1500},
     {"protocol": 47, "from": "10.0.0.6", "from_port": 0, "to": "192.0.2.9", "to_port": None,
      "policy": None, "link": None, "class": None, "bytes": None},
 ]
+
+STICKY = {"total": 12345, "room": 65536, "entries": [
+    {"policy": "web", "together": False, "by": "source", "from": "10.0.0.5", "to": None, "protocol": None, "to_port": None,
+     "link": "fiber", "left_s": 540},
+    {"policy": None, "together": True, "by": "source+destination", "from": "fd00:20::5", "to": "2001:db8::1",
+     "protocol": None, "to_port": None, "link": "lte", "left_s": 3700},
+    {"policy": "bank", "together": False, "by": "source+destination+port", "from": "fd00:20::5", "to": "2001:db8::2",
+     "protocol": "tcp", "to_port": 443, "link": "lte", "left_s": 1},
+    {"policy": None, "together": False, "by": "destination", "from": None, "to": "198.51.100.7", "protocol": None,
+     "to_port": None, "link": None, "left_s": 9},
+]}
 
 CLASSES = [
     {"device": "wan1", "direction": "upload", "link": "fiber", "class": "voice", "min_bps": 2000000, "max_bps": 10000000,
@@ -296,6 +311,8 @@ DOCUMENTS = {
     "ruleset": ("/ruleset", RULESET, ["ruleset"]),
     "blocked": ("/blocked", blocked, ["blocked"]),
     "nobody-blocked": ("/blocked", [], ["blocked"]),
+    "sticky": ("/sticky", STICKY, ["sticky"]),
+    "nothing-sticky": ("/sticky", {"total": 0, "room": 8, "entries": []}, ["sticky", "10.0.0.5"]),
     "no-policies": ("/policies", [], ["policies"]),
     "no-flows": ("/flows", [], ["flows"]),
     "paths": ("/paths", paths, ["paths"]),
@@ -438,6 +455,20 @@ def test_unblock(daemon):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "uplinkctl: 192.0.2.9 is not shut out\n")
 
 
+def test_sticky(daemon):
+    daemon.answers["/sticky"] = (200, STICKY)
+    daemon.run("sticky", "10.0.0.0/24")
+    assert daemon.asked[-1] == ("GET", "/sticky", {"address": "10.0.0.0/24"})
+    daemon.answers["/sticky-forget"] = (200, {"address": "10.0.0.5", "forgotten": 3})
+    done = daemon.run("sticky", "--forget", "10.0.0.5")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3 entries of 10.0.0.5 are forgotten.\n", "")
+    assert daemon.asked[-1] == ("POST", "/sticky-forget", {"address": "10.0.0.5"})
+    assert json.loads(daemon.run("-j", "sticky", "--forget", "10.0.0.5").stdout) == {"address": "10.0.0.5", "forgotten": 3}
+    daemon.answers["/sticky-forget"] = (404, {"error": "nothing is remembered of 10.0.0.5"})
+    done = daemon.run("sticky", "--forget", "10.0.0.5")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "uplinkctl: nothing is remembered of 10.0.0.5\n")
+
+
 def test_daemon_is_not_running(tmp_path):
     path = tmp_path / "control.sock"
     done = run("-s", str(path))
@@ -477,7 +508,7 @@ def test_no_permission_is_told_apart(daemon, tmp_path):
 
 @pytest.mark.parametrize("words", [
     ["statsu"], ["--nonsense"], ["links", "a", "b"], ["policies", "x"], ["explain", "--from", "1.2.3.4"],
-    ["explain", "--from"], ["-s"], ["-s", ""], ["-s", "/" + "x" * 200], ["events", "-n", "many"], ["unblock"], ["help", "nothing"],
+    ["explain", "--from"], ["-s"], ["-s", ""], ["-s", "/" + "x" * 200], ["events", "-n", "many"], ["unblock"], ["sticky", "--forget"], ["help", "nothing"],
     ["status", "-x"], ["-f", "events"],
 ])
 def test_bad_usage(words):
@@ -750,6 +781,9 @@ def test_completion(daemon, tmp_path):
     assert complete("-s", daemon.path, "links", "") == ["fiber", "fallback", "lte"]
     assert complete("-s", daemon.path, "links", "f") == ["fiber", "fallback"]
     assert complete("-s", "/nowhere", "links", "") == []
+    daemon.answers["/sticky"] = (200, STICKY)
+    assert complete("sticky", "--f") == ["--forget"]
+    assert complete("-s", daemon.path, "sticky", "10") == ["10.0.0.5"]
     (tmp_path / "uplinkd.yaml").write_text("")
     assert complete("check", f"{tmp_path}/upl") == [f"{tmp_path}/uplinkd.yaml"]
     assert complete("-s", f"{tmp_path}/con") == [daemon.path]
