@@ -258,7 +258,8 @@ static void compare(struct replay *replay, const struct replay_connection *conne
 	int then = connection->link == NULL ? -1 : config_link(config, connection->link);
 	int policy_then = connection->policy == NULL ? (int)config->policy_count
 		: same_name(connection->policy, policy) ? (int)outcome->policy : config_policy(config, connection->policy);
-	bool refused = !is_let_in(outcome->fate), other_link = !refused && !same_name(connection->link, link);
+	bool refused = !is_let_in(outcome->fate);
+	bool other_link = !refused && !connection->refused && !same_name(connection->link, link);
 	bool other_policy = !same_name(connection->policy, policy);
 
 	if (!connection->known)
@@ -268,10 +269,11 @@ static void compare(struct replay *replay, const struct replay_connection *conne
 		replay->links[then].then++;
 	if (policy_then >= 0)
 		replay->policies[policy_then].then++;
-	replay->totals.refused += refused;
+	replay->totals.refused += refused && !connection->refused;
+	replay->totals.let_in += !refused && connection->refused;
 	replay->totals.other_link += other_link;
 	replay->totals.other_policy += other_policy;
-	if (!refused && !other_link && !other_policy)
+	if (refused == connection->refused && !other_link && !other_policy)
 		return;
 	replay->totals.changed++;
 	if (replay->example_count < replay->example_room)

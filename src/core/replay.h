@@ -39,6 +39,7 @@ struct replay_connection {
 	uint16_t minute;   /* of the local week, when it began */
 	bool known;        /* what became of it then is: */
 	const char *link, *policy; /* by name; NULL: none */
+	bool refused;              /* by that policy */
 };
 
 /* What becomes of a connection. */
@@ -67,7 +68,7 @@ struct replay_link {
 	uint32_t busy_s[DIRECTIONS]; /* seconds above 90 % of its bandwidth */
 	uint32_t most;               /* connections at one time */
 	uint64_t cut;                /* connections that ended with the link */
-	double recorded_s, taken_s;  /* of the connections that have ended: as recorded, and as it took here */
+	double recorded_s, taken_s;  /* of the connections that have moved all: as recorded, and as it took here */
 };
 
 struct replay_policy {
@@ -92,7 +93,7 @@ struct replay_totals {
 	double first, last;       /* seconds of the epoch: the first begins, the last ends as recorded */
 	uint64_t known;           /* connections of which it was recorded what became of them; of those: */
 	uint64_t changed;         /* any of the next */
-	uint64_t other_link, other_policy, refused;
+	uint64_t other_link, other_policy, refused, let_in; /* the last two: not then, now */
 	uint32_t most;            /* connections at one time */
 	uint64_t live;            /* connections that have bytes left at the end */
 	uint64_t not_modelled;    /* connections beyond REPLAY_LIVE_MAX: decided, but on no link */

@@ -143,7 +143,7 @@ int replay_live_add(struct replay *replay, const struct replay_connection *conne
 	return begin_parts(replay, number, connection->bytes);
 }
 
-static void end_connection(struct replay *replay, uint32_t number)
+static void end_connection(struct replay *replay, uint32_t number, bool cut)
 {
 	struct replay_live *live = &replay->lives[number];
 
@@ -156,8 +156,9 @@ static void end_connection(struct replay *replay, uint32_t number)
 
 		replay->link_lives[live->link]--;
 		replay->loads->links[imagined_ids(replay->imagined)->links[live->link]].connections--;
-		link->recorded_s += live->duration;
-		link->taken_s += replay->now - live->start;
+		link->cut += cut;
+		link->recorded_s += cut ? 0 : live->duration;
+		link->taken_s += cut ? 0 : replay->now - live->start;
 	}
 	live->next = replay->live_free;
 	replay->live_free = number + 1;
@@ -171,7 +172,7 @@ static void end_time(struct replay *replay, struct replay_live *live)
 	replay_limits_rest(replay, live->bucket, live->own[DOWNLOAD] + live->own[UPLOAD]);
 }
 
-static void end_part(struct replay *replay, uint32_t number, enum part part)
+static void end_part(struct replay *replay, uint32_t number, enum part part, bool cut)
 {
 	struct replay_live *live = &replay->lives[number];
 	struct fluid *fluid = fluid_of(replay, live->link, part);
@@ -182,7 +183,7 @@ static void end_part(struct replay *replay, uint32_t number, enum part part)
 	if (part == PART_TIME)
 		end_time(replay, live);
 	if (live->parts == 0)
-		end_connection(replay, number);
+		end_connection(replay, number, cut);
 }
 
 void replay_cut(struct replay *replay, uint16_t link)
@@ -192,10 +193,9 @@ void replay_cut(struct replay *replay, uint16_t link)
 
 		if (live->parts == 0 || live->link != link)
 			continue;
-		replay->links[link].cut++;
 		for (enum part part = PART_DOWNLOAD; part < PARTS; part++) {
 			if (live->parts & 1 << part)
-				end_part(replay, i, part);
+				end_part(replay, i, part, true);
 		}
 	}
 }
@@ -296,7 +296,7 @@ int replay_advance(struct replay *replay, double until)
 			break;
 		replay->now = when > replay->now ? when : replay->now;
 		if (when >= ending.at)
-			end_part(replay, ending.number, ending.part);
+			end_part(replay, ending.number, ending.part, false);
 		else if (when >= replay->next_second)
 			pass_second(replay, least(until, change));
 		else if (replay_publish(replay) < 0)

@@ -96,6 +96,7 @@ int run_paths(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_duty(const struct invocation *invocation);
+int run_simulate(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
 int run_schema(const struct invocation *invocation);
