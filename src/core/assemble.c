@@ -12,7 +12,6 @@
 #include "core/protocol.h"
 #include "core/siphash.h"
 
-#define GROUPS       (1u << 15)
 #define PLACES       8 /* in each group */
 #define IDLE_S       60
 #define SYSTEM_PORTS 1024
@@ -47,6 +46,7 @@ struct assembler {
 	struct hash_key key;
 	struct assembled counts;
 	struct opened *table; /* in groups */
+	size_t entries;
 };
 
 /* Without padding, so that equal ends are equal bytes. */
@@ -56,17 +56,18 @@ struct ends_key {
 	uint8_t family, protocol, unused[2];
 };
 
-struct assembler *assembler_new(const struct networks *inside, assemble_function *ended, void *data)
+struct assembler *assembler_new(size_t entries, const struct networks *inside, assemble_function *ended, void *data)
 {
 	struct assembler *assembler = calloc(1, sizeof(*assembler));
 
 	if (assembler == NULL)
 		return NULL;
-	assembler->table = calloc((size_t)GROUPS * PLACES, sizeof(*assembler->table));
+	assembler->table = calloc(entries, sizeof(*assembler->table));
 	if (assembler->table == NULL) {
 		free(assembler);
 		return NULL;
 	}
+	assembler->entries = entries;
 	assembler->inside = inside;
 	assembler->ended = ended;
 	assembler->data = data;
@@ -125,7 +126,7 @@ static void end(struct assembler *assembler, struct opened *opened)
 /* The one with that hash, or an empty place; all in the group that have been idle for long end. */
 static struct opened *find(struct assembler *assembler, uint64_t hash, double when)
 {
-	struct opened *group = &assembler->table[(hash & (GROUPS - 1)) * PLACES], *found = NULL, *place = NULL;
+	struct opened *group = &assembler->table[(hash & (assembler->entries / PLACES - 1)) * PLACES], *found = NULL, *place = NULL;
 
 	for (size_t i = 0; i < PLACES; i++) {
 		if (group[i].hash != 0 && when - group[i].last > IDLE_S)
@@ -239,7 +240,7 @@ void assemble_nothing(struct assembler *assembler)
 
 void assemble_rest(struct assembler *assembler)
 {
-	for (size_t i = 0; i < (size_t)GROUPS * PLACES; i++) {
+	for (size_t i = 0; i < assembler->entries; i++) {
 		if (assembler->table[i].hash != 0)
 			end(assembler, &assembler->table[i]);
 	}

@@ -9,7 +9,7 @@
 
 /*
  * A connection is what has the same ends; it ends with its last packet, after which 60 s nothing came, or a new one
- * begins with the same ends, or its place in the table is needed: there are 2^18. Only connections between inside and
+ * begins with the same ends, or its place in the table is needed. Only connections between inside and
  * outside count, and only those that inside began.
  */
 struct assembler;
@@ -25,8 +25,11 @@ struct assembled {
 /* Called for each connection when it has ended; device and policy are not known of it. */
 typedef void assemble_function(void *data, const struct replay_connection *connection);
 
-/* inside: sorted (core/networks.h), and has to outlive it. The caller frees it. NULL: no memory. */
-struct assembler *assembler_new(const struct networks *inside, assemble_function *ended, void *data);
+/*
+ * entries: how many can be open at once, a power of two, 8 at least; each takes some 120 bytes. inside: sorted
+ * (core/networks.h), and has to outlive it. The caller frees it. NULL: no memory.
+ */
+struct assembler *assembler_new(size_t entries, const struct networks *inside, assemble_function *ended, void *data);
 
 /* Accepts NULL. What has not ended is forgotten: see assemble_rest(). */
 void assembler_free(struct assembler *assembler);

@@ -10,6 +10,8 @@
 #include "core/frame.h"
 #include "ctl/output.h"
 
+#define OPEN_CONNECTIONS (1u << 18)
+
 bool capture_is(FILE *file)
 {
 	static const uint32_t magics[] = { 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a };
@@ -91,7 +93,7 @@ bool capture_read(FILE *file, const char *path, const struct networks *inside, a
 		fclose(file);
 		return false;
 	}
-	assembler = output_need(assembler_new(inside, ended, data));
+	assembler = output_need(assembler_new(OPEN_CONNECTIONS, inside, ended, data));
 	good = read_frames(capture, path, assembler);
 	*ret_counts = *assembler_counts(assembler);
 	assembler_free(assembler);
