@@ -149,14 +149,10 @@ static bool find_inside(const struct invocation *invocation, const struct config
 	return good;
 }
 
-static bool progress_shown;
-
 static void show_progress(const char *what, double part)
 {
-	if (!isatty(STDERR_FILENO))
-		return;
-	fprintf(stderr, "\r%s: %3.0f %%", what, 100 * part);
-	progress_shown = true;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%s: %3.0f %%", what, 100 * part);
 }
 
 static void show_reading(double part)
@@ -166,9 +162,8 @@ static void show_reading(double part)
 
 static void end_progress(void)
 {
-	if (progress_shown)
+	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
-	progress_shown = false;
 }
 
 /* Under the other configuration, and then it is what was. */
