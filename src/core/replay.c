@@ -12,6 +12,11 @@
 
 #define CLOCK_START_MS 3600000 /* the clock of sticky table and loads, when the first connection begins */
 
+uint64_t replay_clock(const struct replay *replay)
+{
+	return CLOCK_START_MS + (uint64_t)(replay->now * 1000);
+}
+
 static bool is_down(const struct replay *replay, size_t link)
 {
 	for (size_t i = 0; i < replay->outage_count; i++) {
@@ -64,18 +69,20 @@ static int make_links(struct replay *replay)
 	const struct ids *ids = imagined_ids(replay->imagined);
 
 	replay->pipes = arena_array(replay->arena, config->link_count, sizeof(*replay->pipes));
+	replay->meters = arena_array(replay->arena, config->link_count, sizeof(*replay->meters));
 	replay->links = arena_array(replay->arena, config->link_count, sizeof(*replay->links));
 	replay->link_lives = arena_array(replay->arena, config->link_count, sizeof(*replay->link_lives));
-	if (replay->pipes == NULL || replay->links == NULL || replay->link_lives == NULL)
+	if (replay->pipes == NULL || replay->meters == NULL || replay->links == NULL || replay->link_lives == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->link_count; i++) {
 		const uint64_t bps[DIRECTIONS] = { config->links[i].download_bps, config->links[i].upload_bps };
-		struct link_load *load = &replay->loads->links[ids->links[i]];
+		const uint64_t none[DIRECTIONS] = { 0 };
 
-		for (enum direction direction = DOWNLOAD; direction <= UPLOAD; direction++) {
+		for (enum direction direction = DOWNLOAD; direction <= UPLOAD; direction++)
 			fluid_open(&replay->pipes[i][direction].fluid, (double)bps[direction] / 8, 0);
-			load->capacity_bps[direction] = bps[direction];
-		}
+		meter_init(&replay->meters[i]);
+		meter_second(&replay->meters[i], &config->links[i], none, none, replay_clock(replay));
+		meter_publish(&replay->meters[i], &config->links[i], &replay->loads->links[ids->links[i]]);
 		replay->id_links[ids->links[i]] = (uint8_t)i;
 	}
 	return 0;
@@ -291,7 +298,7 @@ int replay_add(struct replay *replay, const struct replay_connection *connection
 	if (error < 0)
 		return error;
 	imagine_place(replay->imagined, connection->in, connection->inside, &flow);
-	context.now_ms = CLOCK_START_MS + (uint64_t)(replay->now * 1000);
+	context.now_ms = replay_clock(replay);
 	context.random = siphash(&replay->key, &replay->drawn, sizeof(replay->drawn));
 	replay->drawn++;
 	decide(replay->snapshot, &flow, &context, &decision, NULL);

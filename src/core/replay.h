@@ -13,8 +13,8 @@
 /*
  * Connections come in the order in which they began. Each is decided by decide(), in a world that imagine() makes up,
  * and then moves its bytes over its link: in each direction at the rate that was recorded, while the link's bandwidth
- * lasts, and at its fair share of it where not (core/fluid.h). Each second the links' loads are what the daemon would
- * have measured. Link and policy limits act as in the kernel. What it takes of memory does not grow with the number
+ * lasts, and at its fair share of it where not (core/fluid.h); a bandwidth that is not given, or learnt, has no end. Each
+ * second the links' loads are measured as by the daemon (core/meter.h). Limits of policies act as in the kernel. What it takes of memory does not grow with the number
  * of connections, but with those that live at one time, REPLAY_LIVE_MAX at most.
  *
  * Not modelled: how hosts react (a page asks for its next object when the last has come, a call that fails is tried

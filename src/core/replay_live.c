@@ -12,6 +12,10 @@
 #define IDLE_S        60 /* after so long without any connection nothing changes any more */
 #define BUSY_PERCENT  90
 
+/* What the checks of a link would see, where it has any: a queue stands where connections want more than there is. */
+#define LATENCY_US    20000
+#define QUEUE_US      100000
+
 double replay_duration(const struct replay_connection *connection)
 {
 	if (!(connection->duration > SHORTEST_S))
@@ -250,7 +254,6 @@ static void measure_pipe(struct replay *replay, size_t link, enum direction dire
 {
 	struct replay_pipe *pipe = &replay->pipes[link][direction];
 	struct replay_link *totals = &replay->links[link];
-	struct link_load *load = &replay->loads->links[imagined_ids(replay->imagined)->links[link]];
 	uint64_t bps;
 
 	fluid_advance(&pipe->fluid, replay->now);
@@ -260,8 +263,27 @@ static void measure_pipe(struct replay *replay, size_t link, enum direction dire
 		totals->peak_bps[direction] = bps;
 	if (pipe->fluid.capacity > 0 && (double)bps > pipe->fluid.capacity * 8 * BUSY_PERCENT / 100)
 		totals->busy_s[direction]++;
-	load->rate_bps[direction] = bps;
-	load->placed_bps[direction] = 0;
+}
+
+static bool has_queue(const struct replay_pipe pipes[DIRECTIONS])
+{
+	return pipes[DOWNLOAD].fluid.squeezed_ends.count > 0 || pipes[UPLOAD].fluid.squeezed_ends.count > 0;
+}
+
+/* The daemon's own measuring, of bytes that were computed. */
+static void measure_link(struct replay *replay, size_t index)
+{
+	const struct link *link = &replay->config->links[index];
+	const struct replay_pipe *pipes = replay->pipes[index];
+	const uint64_t bytes[DIRECTIONS] = { (uint64_t)pipes[DOWNLOAD].fluid.moved, (uint64_t)pipes[UPLOAD].fluid.moved };
+	const uint64_t held[DIRECTIONS] = { 0 };
+	struct meter *meter = &replay->meters[index];
+	uint64_t now_ms = replay_clock(replay);
+
+	if (link->check.count > 0)
+		meter_round(meter, link, LATENCY_US + (has_queue(pipes) ? QUEUE_US : 0), now_ms);
+	meter_second(meter, link, bytes, held, now_ms);
+	meter_publish(meter, link, &replay->loads->links[imagined_ids(replay->imagined)->links[index]]);
 }
 
 void replay_measure(struct replay *replay)
@@ -269,6 +291,7 @@ void replay_measure(struct replay *replay)
 	for (size_t i = 0; i < replay->config->link_count; i++) {
 		measure_pipe(replay, i, DOWNLOAD);
 		measure_pipe(replay, i, UPLOAD);
+		measure_link(replay, i);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "core/decide.h"
 #include "core/fluid.h"
 #include "core/imagine.h"
+#include "core/meter.h"
 #include "core/replay.h"
 
 #define NO_LINK UINT16_MAX
@@ -72,6 +73,7 @@ struct replay {
 	double now, next_second, idle_since, horizon;
 
 	struct replay_pipe (*pipes)[DIRECTIONS]; /* by link */
+	struct meter *meters;       /* by link */
 	struct fluid time;          /* PART_TIME of all */
 	struct fluid_flow *flows[PARTS];
 	struct replay_live *lives;
@@ -107,8 +109,11 @@ int replay_advance(struct replay *replay, double until);
 /* Ends all connections of a link. */
 void replay_cut(struct replay *replay, uint16_t link);
 
-/* A second has gone by: what each link carried. */
+/* A second has gone by, as the daemon would have measured it: what each link carried. */
 void replay_measure(struct replay *replay);
+
+/* Milliseconds of the clock that decisions, sticky table and loads go by. */
+uint64_t replay_clock(const struct replay *replay);
 
 /* Makes the state that decisions read anew. 0 or -ENOMEM. */
 int replay_publish(struct replay *replay);

@@ -299,17 +299,21 @@ static double mean_of_pages(const struct page *pages, enum algorithm algorithm, 
 static void pages_load_faster(void **state)
 {
 	struct page *pages = calloc(PAGES, sizeof(*pages));
-	double one, round_robin;
+	double one, round_robin, fewest;
 
 	(void)state;
 	assert_non_null(pages);
 	make_pages(pages);
 	one = mean_of_pages(pages, ALGORITHM_ROUND_ROBIN, 1);
 	round_robin = mean_of_pages(pages, ALGORITHM_ROUND_ROBIN, 2);
+	fewest = mean_of_pages(pages, ALGORITHM_LEAST_CONNECTIONS, 2);
 	tell("pages, one link: seconds", 3.40, one);
 	tell("pages, two links, round-robin: seconds", 2.26, round_robin);
 	tell("pages, two links, round-robin: less by", 0.34, 1 - round_robin / one);
+	tell("pages, two links, least-connections: seconds", 2.18, fewest);
+	tell("pages, two links, least-connections: less by", 0.36, 1 - fewest / one);
 	assert_true(fabs(one / 3.40 - 1) < 0.02);
+	assert_true(fabs(1 - fewest / one - 0.36) < POINTS);
 	assert_true(fabs(1 - round_robin / one - 0.34) < POINTS);
 	free(pages);
 }

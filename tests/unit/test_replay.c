@@ -31,6 +31,8 @@ static const char gateway[] =
 	"  - { name: slow, match: { protocol: tcp, to-port: 82 }, limits: { new-connections: 1/s, burst: 3, per: source }, balance: { links: lte } }\n"
 	"  - { name: narrow, match: { protocol: tcp, to-port: 83 }, limits: { bandwidth: 1 mbit, per: all }, balance: { links: lte } }\n"
 	"  - { name: heavy, match: { protocol: tcp, to-port: 84 }, balance: { links: fiber } }\n"
+	"  - { name: overflow, match: { protocol: tcp, to-port: 85 }, balance: { algorithm: spillover, links: [fiber, lte] } }\n"
+	"  - { name: fewest, match: { protocol: tcp, to-port: 86 }, balance: { algorithm: least-connections } }\n"
 	"  - { name: rest, match: { to: internet } }\n";
 
 struct past {
@@ -91,7 +93,7 @@ static void decides(const struct past *past, const struct replay_outcome *outcom
 static void shares_follow_weights(void **state)
 {
 	struct past past = open_past();
-	const struct replay_policy *rest = &replay_policies(past.replay)[7];
+	const struct replay_policy *rest = &replay_policies(past.replay)[9];
 
 	(void)state;
 	for (int i = 0; i < 400; i++) {
@@ -160,6 +162,48 @@ static void bytes_left_over_are_told(void **state)
 	assert_int_equal(replay_totals(past.replay)->live, 1);
 	assert_int_equal(replay_links(past.replay)[0].moved[UPLOAD], 1000000);
 	assert_int_equal(replay_links(past.replay)[0].bytes[UPLOAD], 8000000);
+	close_past(&past);
+}
+
+/* Full links are passed by, and taken again when there has been room for ten seconds: as the daemon would see it. */
+static void full_links_spill_over(void **state)
+{
+	struct past past = open_past();
+	int first = -1, last = -1;
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		struct replay_connection made = connection(i + 0.5, "10.0.0.5", i < 10 ? 84 : 85);
+		struct replay_outcome outcome;
+
+		made.bytes[DOWNLOAD] = i < 10 ? 970000 : 100;
+		if (i == 2)
+			assert_int_equal(loads_of(replay_loads(past.replay), 1)->full, false);
+		outcome = add(&past, &made);
+		if (i >= 10 && outcome.link == 1) {
+			first = first < 0 ? i : first;
+			last = i;
+		}
+	}
+	assert_int_equal(first, 10);
+	assert_in_range(last, 15, 24);
+	close_past(&past);
+}
+
+/* Connections that last are counted until they end: links get them by weight, whatever the order. */
+static void living_connections_count(void **state)
+{
+	struct past past = open_past();
+
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		struct replay_connection made = connection(i / 100.0, "10.0.0.5", 86);
+
+		made.duration = 1000;
+		add(&past, &made);
+	}
+	assert_int_equal(loads_of(replay_loads(past.replay), 1)->connections, 300);
+	assert_int_equal(loads_of(replay_loads(past.replay), 2)->connections, 100);
 	close_past(&past);
 }
 
@@ -372,6 +416,8 @@ int main(void)
 		cmocka_unit_test(shares_follow_weights),
 		cmocka_unit_test(bytes_take_their_time),
 		cmocka_unit_test(bytes_left_over_are_told),
+		cmocka_unit_test(full_links_spill_over),
+		cmocka_unit_test(living_connections_count),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(limit_of_connections),
 		cmocka_unit_test(limit_of_new_connections),
