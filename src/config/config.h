@@ -42,6 +42,12 @@ int config_load(const char *path, struct config **ret_config, struct config_erro
 int config_check(const char *path, bool (*device_exists)(const char *device), struct config **ret_config,
 	struct config_errors *errors);
 
+/*
+ * As config_load() of base, but with the policies of file in place of its own and of those in policies.d. A file that
+ * says more than policies is loaded by itself: then nobody looks at base.
+ */
+int config_load_policies(const char *base, const char *file, struct config **ret_config, struct config_errors *errors);
+
 /* As config_load() from memory, without policies.d; the files of sets are not looked at. name stands for the file in errors. */
 int config_parse(const char *name, const char *text, size_t length, struct config **ret_config, struct config_errors *errors);
 

@@ -323,3 +323,55 @@ int config_check(const char *path, bool (*device_exists)(const char *device), st
 {
 	return load(path, true, device_exists, ret_config, errors);
 }
+
+/* Whether it is a configuration of its own; one that cannot be read counts as such, so that its errors are told. */
+static bool is_whole(const char *file)
+{
+	struct config_errors errors = { .items = NULL };
+	struct config *config;
+	struct loader loader;
+	bool whole;
+
+	if (loader_open(&loader, 1) < 0)
+		return true;
+	read_document(&loader, add_document(&loader, file));
+	whole = loader.problems.count > 0 || node_get(loader.documents[0].root, "policies") == NULL
+	        || node_get(loader.documents[0].root, "links") != NULL;
+	loader_close(&loader, &config, &errors);
+	config_free(config);
+	config_errors_free(&errors);
+	return whole;
+}
+
+static void forget_key(struct node *map, const char *key)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; map != NULL && map->kind == NODE_MAP && i < map->count; i++) {
+		if (strcmp(map->items[2 * i]->text, key) == 0)
+			continue;
+		map->items[2 * kept] = map->items[2 * i];
+		map->items[2 * kept + 1] = map->items[2 * i + 1];
+		kept++;
+	}
+	if (map != NULL && map->kind == NODE_MAP)
+		map->count = kept;
+}
+
+int config_load_policies(const char *base, const char *file, struct config **ret_config, struct config_errors *errors)
+{
+	struct loader loader;
+
+	if (is_whole(file))
+		return config_load(file, ret_config, errors);
+	*ret_config = NULL;
+	*errors = (struct config_errors){ .items = NULL };
+	if (loader_open(&loader, 2) < 0)
+		return -ENOMEM;
+	loader.folder = folder_of(&loader, base);
+	read_document(&loader, add_document(&loader, base));
+	forget_key(loader.documents[0].root, "policies");
+	read_document(&loader, add_document(&loader, file));
+	build(&loader);
+	return loader_close(&loader, ret_config, errors);
+}

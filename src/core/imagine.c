@@ -250,6 +250,16 @@ const struct view *imagined_view(const struct imagined *imagined)
 	return &imagined->view;
 }
 
+const struct ids *imagined_ids(const struct imagined *imagined)
+{
+	return &imagined->ids;
+}
+
+void imagine_minute(struct imagined *imagined, uint16_t minute)
+{
+	imagined->view.minute = minute;
+}
+
 static bool is_behind(const struct networks *networks, const struct address *address)
 {
 	for (size_t i = 0; i < networks->count; i++) {
@@ -320,6 +330,33 @@ static struct address own_address(const struct imagined *imagined, uint32_t devi
 			return local->items[i].address;
 	}
 	return (struct address){ .family = family };
+}
+
+/* Number in marks of the link that has the device, or 0. */
+static unsigned int link_of(const struct imagined *imagined, uint32_t device)
+{
+	for (size_t i = 0; i < imagined->config->link_count; i++) {
+		if (device != 0 && imagined->view.links[i].device_index == device)
+			return imagined->ids.links[i];
+	}
+	return 0;
+}
+
+void imagine_place(const struct imagined *imagined, const char *in, bool inside, struct flow *flow)
+{
+	bool to_inside = zone_of(imagined, &flow->to) < imagined->config->zone_count;
+
+	flow->device = in == NULL ? 0 : device_of(imagined, in);
+	if (flow->device == 0)
+		flow->device = device_towards(imagined, &flow->from);
+	if (flow->device == 0 && (inside || in != NULL))
+		flow->device = imagined->device_count > 0 ? imagined->devices[0].index : ZONE_DEVICES - 1;
+	if (flow->device == 0)
+		flow->from = own_address(imagined, 0, flow->family);
+	flow->came_by = link_of(imagined, flow->device);
+	if (flow->came_by != 0 && !to_inside)
+		flow->to = own_address(imagined, flow->device, flow->family);
+	flow->direct |= to_inside || is_local(imagined, &flow->to);
 }
 
 static bool find_device(const struct imagined *imagined, const struct question *question, const struct asked *asked,

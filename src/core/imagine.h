@@ -28,5 +28,17 @@ bool imagine_link(struct imagined *imagined, const char *name, bool usable);
 int imagine_explain(struct imagined *imagined, const struct question *question, struct explanation *ret_explanation,
 	struct question_problem *problem);
 
-/* The view in which it is decided, for tests. */
+/* The view in which it is decided, and the numbers of links and policies. Live until imagined_free(). */
 const struct view *imagined_view(const struct imagined *imagined);
+const struct ids *imagined_ids(const struct imagined *imagined);
+
+/* What time it is there: a minute of the local week. */
+void imagine_minute(struct imagined *imagined, uint16_t minute);
+
+/*
+ * Puts a flow of the real world, with its addresses, into the imagined one: fills device, came_by and direct. in: the
+ * device that it came in by; NULL, or one that the configuration has not: the zone of its source says it; and where
+ * that is in none, inside tells those that came from inside from those of this machine. The addresses of this machine
+ * are others there: its own connections, and those that come in by a link for no network inside, get these.
+ */
+void imagine_place(const struct imagined *imagined, const char *in, bool inside, struct flow *flow);

@@ -11,7 +11,7 @@
 const struct command_option global_options[] = {
 	{ 'j', "json", NULL, false, "print JSON" },
 	{ 's', "socket", "SOCKET", false, "where the daemon listens" },
-	{ 'c', "config", "FILE", false, "the configuration that `check' and `explain' read" },
+	{ 'c', "config", "FILE", false, "the configuration that `check', `explain' and `simulate' read" },
 	{ 'h', "help", NULL, false, "explain this verb" },
 	{ 'V', "version", NULL, false, "print the version" },
 	{ 0 },
@@ -70,6 +70,17 @@ static const struct command_option paths_options[] = {
 
 static const struct command_option sticky_options[] = {
 	{ 0, "forget", NULL, false, "drop the entries of ADDRESS" },
+	{ 0 },
+};
+
+static const struct command_option simulate_options[] = {
+	{ 0, "policies", "FILE", true, "a configuration, or policies in place of those of --config" },
+	{ 0, "connections", "LOG", true, "the daemon's connection log, or a capture (pcap, pcapng)" },
+	{ 0, "compare", "FILE", false, "compare with these policies, not with what was recorded" },
+	{ 0, "down", "LINKS", false, "links that are down: lte, fiber@10m-25m since the first connection" },
+	{ 0, "inside", "NETWORKS", false, "of a capture: networks that are inside" },
+	{ 0, "examples", "NUMBER", false, "so many of the connections that fare otherwise; by default 10" },
+	{ 0, "seed", "NUMBER", false, "of chance; by default 1" },
 	{ 0 },
 };
 
@@ -199,6 +210,13 @@ const struct command commands[] = {
 		.path = "/rollback",
 		.changes = true,
 		.show = show_rollback },
+	{ .name = "simulate",
+		.options = simulate_options,
+		.summary = "what policies would have done to the connections of a log or a capture",
+		.details = "Shares, bytes, load and limits for each link and policy, and what would differ. Needs "
+			   "no daemon\nand no root. Policies alone are put in place of those of --config, by default\n"
+			   SYSCONFDIR "/uplinkd/uplinkd.yaml.",
+		.run = run_simulate },
 	{ .name = "schema",
 		.summary = "print a JSON Schema of the configuration, for editors",
 		.details = "It is also installed as " PKGDATADIR "/schema.json. Needs no daemon.",

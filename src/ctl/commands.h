@@ -97,6 +97,7 @@ int run_paths(const struct invocation *invocation);
 int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_duty(const struct invocation *invocation);
+int run_simulate(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
 int run_sticky(const struct invocation *invocation);
