@@ -5,10 +5,38 @@
 
 #include "config/forms.h"
 
+#define RATE(structure, member) \
+	.type = FIELD_NUMBER, .flags = FIELD_OPTIONAL, .offset = offsetof(struct structure, member), \
+	.size = sizeof(uint64_t), .unit = UNIT_RATE, .min = 1000, .max = 1000000000000
+
+const struct field schema_learning[] = {
+	{ "at-least", RATE(learning, least_bps), .meaning = "it has never less" },
+	{ "at-most", RATE(learning, most_bps), .meaning = "nor more" },
+	{ .key = NULL },
+};
+
+/* What the forms below read where they have no words. */
+static const struct field rates[] = {
+	{ "download", RATE(link, download_bps) },
+	{ "upload", RATE(link, upload_bps) },
+	{ .key = NULL },
+};
+
+#define PIPE(member, how) \
+	.type = FIELD_FORM, .offset = offsetof(struct link, member), .size = sizeof(uint64_t), .form = &how, \
+	.table = schema_learning
+
+const struct field schema_bandwidth[] = {
+	{ "download", PIPE(download_bps, form_download),
+		.meaning = "what the link brings in at most: a rate, learn, or learnt within { at-least, at-most }" },
+	{ "upload", PIPE(upload_bps, form_upload), .meaning = "what the link takes out at most, in the same words" },
+	{ .key = NULL },
+};
+
 /* A rate, as any other key has it; where it begins as none, `learn' may have been meant. */
 static void read_rate(struct loader *loader, const struct field *field, const struct node *node, struct link *link)
 {
-	const struct field *rate = strcmp(field->key, "download") == 0 ? &schema_rates[0] : &schema_rates[1];
+	const struct field *rate = strcmp(field->key, "download") == 0 ? &rates[0] : &rates[1];
 
 	if (!read_word(loader, field->key, node))
 		return;

@@ -127,28 +127,6 @@ static const struct word mail_tls[] = {
 	{ NULL, 0 },
 };
 
-const struct field schema_learning[] = {
-	{ "at-least", RATE(learning, least_bps), OPTIONAL, .meaning = "it has never less" },
-	{ "at-most", RATE(learning, most_bps), OPTIONAL, .meaning = "nor more" },
-	{ .key = NULL },
-};
-
-/* What the two below read where they are no words. */
-const struct field schema_rates[] = {
-	{ "download", RATE(link, download_bps) },
-	{ "upload", RATE(link, upload_bps) },
-	{ .key = NULL },
-};
-
-#define PIPE(member, form) FORM(link, member, form), .table = schema_learning
-
-const struct field schema_bandwidth[] = {
-	{ "download", PIPE(download_bps, form_download),
-		.meaning = "what the link brings in at most: a rate, learn, or learnt within { at-least, at-most }" },
-	{ "upload", PIPE(upload_bps, form_upload), .meaning = "what the link takes out at most, in the same words" },
-	{ .key = NULL },
-};
-
 /* It is not in the file, and follows from what is learnt. */
 static bool weight_follows(const void *base)
 {

@@ -76,7 +76,7 @@ extern const struct field schema_policy_file[]; /* of a file in policies.d */
 extern const struct field schema_zone[];
 extern const struct field schema_link[];
 extern const struct field schema_target[], schema_target_http[], schema_target_dns[];
-extern const struct field schema_bandwidth[], schema_rates[], schema_learning[]; /* of a link */
+extern const struct field schema_bandwidth[], schema_learning[]; /* of a link; bandwidth_forms.c */
 extern const struct field schema_class[];
 extern const struct field schema_policy[];
 extern const struct field schema_flood[], schema_connections[], schema_port_scan[]; /* keys of detectors, by what they count */
