@@ -28,7 +28,7 @@ CORE_HEADERS = {
 }
 CORE_SYMBOLS = re.compile(
     r"(mem|str)[a-z]+|bcmp|__(mem|str)\w+_chk|(__)?v?snprintf(_chk)?|qsort|bsearch"
-    r"|malloc|calloc|realloc|reallocarray|free|inet_(ntop|pton)|log|__errno_location|__stack_chk_fail"
+    r"|malloc|calloc|realloc|reallocarray|free|inet_(ntop|pton)|log|sqrt|__errno_location|__stack_chk_fail"
     r"|_GLOBAL_OFFSET_TABLE_")
 NOT_OURS = re.compile(r"__(asan|ubsan|lsan|tsan|msan|sanitizer|odr_asan|start_|stop_|gcov|llvm)\w*")
 # strerror() and the like belong to whoever reports; these names would pass the pattern above.
