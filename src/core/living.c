@@ -82,26 +82,34 @@ bool living_is_timed(const struct begun *begun)
 	return flow->protocol == IPPROTO_TCP || (flow->protocol == IPPROTO_UDP && flow->to_port == QUIC_PORT);
 }
 
+/* Its packet may still be held: then the kernel does not know it yet. */
+static bool is_fresh(const struct entry *entry, uint64_t now_us)
+{
+	return entry->begun_us != 0 && now_us < entry->begun_us + (uint64_t)LIVING_PATIENCE_MS * 1000;
+}
+
 void living_begin(struct living *living, const struct begun *begun)
 {
 	uint64_t hash = living_hash(living, &begun->flow, false);
-	struct entry *entry = living_find(living, hash), before = { .stage = STAGE_WAITING };
+	struct entry *entry = living_find(living, hash);
+	bool succeeds = false;
 
 	/* The same tuple again: decided anew before its first packet left, or a successor whose predecessor is told of. */
 	if (entry != NULL) {
 		if (entry->stage != STAGE_OVER)
 			living_uncount(living, entry);
-		before = *entry;
+		succeeds = entry->stage == STAGE_OVER || !is_fresh(entry, begun->at_us);
 		living_remove(living, entry);
 	}
-	entry = living_add(living, hash, &begun->flow, false, begun->link, begun->mark, STAGE_WAITING);
+	entry = living_add(living, hash, &begun->flow, false, begun->link, begun->mark,
+		living_is_timed(begun) ? STAGE_WAITING : STAGE_LIVING);
 	entry->begun_us = begun->at_us;
 	entry->device = begun->flow.device;
 	if (begun->flow.came_by != 0 || begun->flow.direct)
 		entry->flags |= ENTRY_INBOUND;
 	if (living_is_timed(begun))
 		entry->flags |= ENTRY_TIMED;
-	if (before.stage != STAGE_WAITING)
+	if (succeeds)
 		entry->flags |= ENTRY_SUCCEEDS;
 }
 
@@ -251,7 +259,7 @@ void living_survey_found(struct living *living, const struct flow *flow, uint32_
 		end(living, entry, now_us);
 }
 
-/* What waits may not be known to the kernel yet: it is looked up in its time. */
+/* What waits is looked up in its time. */
 void living_survey_end(struct living *living, uint64_t now_us)
 {
 	static const enum stage stages[] = { STAGE_LIVING, STAGE_OVER };
@@ -263,7 +271,7 @@ void living_survey_end(struct living *living, uint64_t now_us)
 			struct entry *entry = &living->entries[at];
 
 			at = entry->newer;
-			if (entry->survey == living->survey)
+			if (entry->survey == living->survey || is_fresh(entry, now_us))
 				continue;
 			if (entry->stage == STAGE_LIVING) {
 				living_uncount(living, entry);

@@ -84,7 +84,7 @@ void living_turn(struct living *living, const struct turning_point *turn);
 void living_forgotten(struct living *living, const struct flow *flow, uint64_t bytes, uint64_t back_bytes, uint64_t now_us);
 
 /*
- * True with the next that nobody has answered in time, or of which no copies come: the caller looks it up and tells
+ * True with the next that nobody has answered in time: the caller looks it up and tells
  * with living_looked_up(). answered: the kernel has seen an answer, though the copy of it was lost.
  */
 bool living_overdue(const struct living *living, uint64_t now_us, struct flow *ret_flow);

@@ -8,7 +8,7 @@
 
 /* Each entry in use is in the list of its stage, the oldest first. */
 enum stage {
-	STAGE_WAITING, /* for an answer, or for a look whether it is there at all */
+	STAGE_WAITING, /* for an answer, of which a copy would tell */
 	STAGE_LIVING,
 	STAGE_OVER,    /* not counted any more; the kernel still knows it */
 };
