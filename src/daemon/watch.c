@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/living.h"
 #include "core/packet.h"
@@ -20,6 +21,9 @@
 #include "kernel/conntrack.h"
 #include "kernel/conntrack_ends.h"
 #include "kernel/copies.h"
+
+/* Where the machine is full, decisions come first. */
+#define NICENESS 5
 
 #define TICK_MS 50
 #define BATCH   64
@@ -244,6 +248,7 @@ static void *run(void *data)
 		{ .fd = watch->copies == NULL ? -1 : copies_fd(watch->copies), .events = POLLIN },
 	};
 
+	setpriority(PRIO_PROCESS, 0, NICENESS); /* of this thread */
 	while (!atomic_load_explicit(&watch->ending, memory_order_relaxed)) {
 		survey(watch);
 		poll(polls, 2, TICK_MS);
