@@ -3,8 +3,8 @@
 
 Pages (the 100 most visited sites, each flow a connection of its own): 42 flows on average, many above 30, at most
 281; the majority of flows has a few hundred kB or less, and the largest of some 4,200 is close to 5 MB. Flows of a
-page here: lognormal, median 32, sigma 0.75, so mean 42. Bytes of a flow: lognormal, median 120 kB, sigma 1.05: 81 of
-100 are below 300 kB, the largest of 4,200 is expected at 5 MB, where it is cut.
+page here: lognormal, median 32, sigma 0.75, so mean 42. Bytes of a flow: lognormal, median 130 kB, sigma 1.0: 80 of
+100 are below 300 kB, the largest of 4,200 is expected at 4.6 MB, and nothing is above 5 MB.
 
 Rates (a walk over a campus, measured each second): indoors WiFi is up to five times what LTE gives outdoors, and LTE
 weak; outdoors LTE is steady, WiFi mostly below it, up and down, with stretches of nothing.
@@ -15,7 +15,7 @@ import math
 import random
 
 FLOWS_MEDIAN, FLOWS_SIGMA, FLOWS_MAX = 32, 0.75, 281
-BYTES_MEDIAN, BYTES_SIGMA, BYTES_MAX = 120_000, 1.05, 5_000_000
+BYTES_MEDIAN, BYTES_SIGMA, BYTES_MAX = 130_000, 1.0, 5_000_000
 BYTES_MIN = 200
 FLOWS_OF_HOST = 7  # a browser opens 6 connections to a host, and 24 need four hosts
 HOSTS_MAX = 12
