@@ -2,9 +2,10 @@
 """Made-up pages and rates of links, shaped as "flow-based load balancing" papers tell of theirs; the same for a seed.
 
 Pages (the 100 most visited sites, each flow a connection of its own): 42 flows on average, many above 30, at most
-281; the majority of flows has a few hundred kB or less, and the largest of some 4,200 is close to 5 MB. Flows of a
-page here: lognormal, median 32, sigma 0.75, so mean 42. Bytes of a flow: lognormal, median 130 kB, sigma 1.0: 80 of
-100 are below 300 kB, the largest of 4,200 is expected at 4.6 MB, and nothing is above 5 MB.
+281; the majority of flows has a few hundred kB or less, and the largest of some 4,200 is close to 5 MB. The four with most flows have 281,
+207, 169 and 151. Flows of a page here: lognormal, median 27.5, sigma 0.92: the mean is 42, and of 100 pages the four
+largest are expected at some 280, 200, 165 and 145. Bytes of a flow: lognormal, median 170 kB, sigma 0.95: 80 of 100
+are below 380 kB, the largest of 4,200 is expected at 5 MB, and nothing is larger.
 
 Rates (a walk over a campus, measured each second): indoors WiFi is up to five times what LTE gives outdoors, and LTE
 weak; outdoors LTE is steady, WiFi mostly below it, up and down, with stretches of nothing.
@@ -14,8 +15,8 @@ import dataclasses
 import math
 import random
 
-FLOWS_MEDIAN, FLOWS_SIGMA, FLOWS_MAX = 32, 0.75, 281
-BYTES_MEDIAN, BYTES_SIGMA, BYTES_MAX = 130_000, 1.0, 5_000_000
+FLOWS_MEDIAN, FLOWS_SIGMA, FLOWS_MAX = 27.5, 0.92, 281
+BYTES_MEDIAN, BYTES_SIGMA, BYTES_MAX = 170_000, 0.95, 5_000_000
 BYTES_MIN = 200
 FLOWS_OF_HOST = 7  # a browser opens 6 connections to a host, and 24 need four hosts
 HOSTS_MAX = 12

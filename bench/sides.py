@@ -9,7 +9,7 @@ import lab as laboratory
 from waiting import LabError, wait_for
 
 PORT = 8000
-QUEUE_MS = 75  # what waits at most before a link, at its nominal rate
+QUEUE_MS = 50  # what waits at most before a link, at its nominal rate: as long as in the daemon's own plain queue
 BURST_MS = 2
 BURST_MIN = 4000  # bytes: above one frame
 PLACES = 64  # of the cycle of weighted round robin
