@@ -9,7 +9,7 @@ import lab as laboratory
 from waiting import LabError, wait_for
 
 PORT = 8000
-QUEUE_MS = 50  # what waits at most before a link, at its nominal rate: as long as in the daemon's own plain queue
+NOTHING = 0.05  # mbit/s, where a real link would give none: its packets wait, and a token bucket cannot stand still
 BURST_MS = 2
 BURST_MIN = 4000  # bytes: above one frame
 PLACES = 64  # of the cycle of weighted round robin
@@ -36,10 +36,13 @@ CONGESTION = "cubic"
 
 
 class Side:
-    """One laboratory with a way to choose links. nominal: mbit/s of each link, which queues are made for."""
+    """One laboratory with a way to choose links.
 
-    def __init__(self, name, nominal, root, options):
-        self.name, self.nominal, self.options = name, nominal, options
+    nominal: mbit/s of each link, at which queue_ms wait in its queue at most.
+    """
+
+    def __init__(self, name, nominal, queue_ms, root, options):
+        self.name, self.nominal, self.queue_ms, self.options = name, nominal, queue_ms, options
         self.lab = laboratory.Lab(links=len(nominal))
         try:
             self.prepare_internet()
@@ -57,8 +60,8 @@ class Side:
         """The links have these mbit/s now."""
 
     def prepare_internet(self):
-        """Connections remember nothing of those before."""
-        self.lab.run("inet", "sysctl", "-q", "-w", "net.ipv4.tcp_no_metrics_save=1")
+        """Connections remember nothing of those before, and a server that has sent all is as patient as before."""
+        self.lab.run("inet", "sysctl", "-q", "-w", "net.ipv4.tcp_no_metrics_save=1", "net.ipv4.tcp_orphan_retries=15")
         lines = []
         for link in self.lab.links:
             lines += [f"route replace {link.network4} via 10.99.{link.number}.1 congctl {CONGESTION}",
@@ -82,9 +85,9 @@ class Side:
     # --- links ------------------------------------------------------------------------------------
 
     def bucket(self, device, mbit, nominal):
-        bits = mbit * 1e6
+        bits = max(mbit, NOTHING) * 1e6
         burst = max(BURST_MIN, round(bits * BURST_MS / 8000))
-        limit = round(nominal * 1e6 * QUEUE_MS / 8000)
+        limit = round(nominal * 1e6 * self.queue_ms / 8000)
         return f"qdisc replace dev {device} root tbf rate {round(bits)}bit burst {burst} limit {limit}"
 
     def set_rates(self, rates):
@@ -117,9 +120,9 @@ class Side:
 class Kernel(Side):
     """Plain policy routing by an expression of nf_tables for the mark of a new connection."""
 
-    def __init__(self, name, nominal, root, options, choice):
+    def __init__(self, *arguments, choice):
         self.choice = choice
-        super().__init__(name, nominal, root, options)
+        super().__init__(*arguments)
 
     def prepare(self):
         for family, gateway in (("-4", "gateway4"), ("-6", "gateway6")):
@@ -144,8 +147,8 @@ table inet plain {{
 class Weighted(Kernel):
     """The papers' weighted round robin: places of a cycle in proportion to the rates, anew with each change."""
 
-    def __init__(self, name, nominal, root, options):
-        super().__init__(name, nominal, root, options, f"numgen inc mod {PLACES} map @choice")
+    def __init__(self, *arguments):
+        super().__init__(*arguments, choice=f"numgen inc mod {PLACES} map @choice")
 
     def changed(self, rates):
         places = ", ".join(f"{place} : {number}" for place, number in enumerate(cycle(rates)))
@@ -163,17 +166,17 @@ def cycle(rates):
 
 
 class Uplinkd(Side):
-    """The daemon with one policy."""
+    """The daemon with one policy. links: text of each link's configuration, with {mbit}; check: of their checks."""
 
-    def __init__(self, name, nominal, root, options, balance, links):
-        self.balance, self.extra = balance, links
-        super().__init__(name, nominal, root, options)
+    def __init__(self, *arguments, balance, links, check):
+        self.balance, self.links, self.check = balance, links, check
+        super().__init__(*arguments)
 
     def prepare(self):
         weights = {link.name: max(1, round(mbit)) for link, mbit in zip(self.lab.links, self.nominal)}
-        extra = {link.name: self.extra.format(mbit=round(mbit)) for link, mbit in zip(self.lab.links, self.nominal)}
-        policies = f"policies:\n  - name: everything\n    balance: {{ {self.balance} }}\n"
-        self.lab.start_daemon(self.lab.config(policies, weights, link_extra=extra))
+        extra = {link.name: self.links.format(mbit=round(mbit)) for link, mbit in zip(self.lab.links, self.nominal)}
+        policies = f"policies:\n  - name: everything\n    balance: {{ {self.balance}, on-failure: keep }}\n"
+        self.lab.start_daemon(self.lab.config(policies, weights, self.check, link_extra=extra))
 
 
 def file_of_bytes(folder, size):
