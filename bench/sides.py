@@ -10,10 +10,11 @@ from waiting import LabError, wait_for
 
 PORT = 8000
 NOTHING = 0.05  # mbit/s, where a real link would give none: its packets wait, and a token bucket cannot stand still
-BURST_MS = 2
-BURST_MIN = 4000  # bytes: above one frame
+# Of a token bucket, in bytes. The same at every rate: what is let in as one packet must never be larger than what a
+# new bucket lets out at once, or it waits there for ever.
+BURST = 10_000
 PLACES = 64  # of the cycle of weighted round robin
-LOAD_SECONDS = 300  # a page that takes longer has failed
+LOAD_SECONDS = 300  # an object that takes longer has failed
 
 NGINX = """
 daemon off;
@@ -38,14 +39,17 @@ CONGESTION = "cubic"
 class Side:
     """One laboratory with a way to choose links.
 
-    nominal: mbit/s of each link, at which queue_ms wait in its queue at most.
+    nominal: mbit/s of each link, at which queue_ms wait in its queue at most. rto_max_ms: of TCP, or None; kernels
+    before 6.15 do not know it.
     """
 
-    def __init__(self, name, nominal, queue_ms, root, options):
+    def __init__(self, name, nominal, queue_ms, rto_max_ms, root, options):
         self.name, self.nominal, self.queue_ms, self.options = name, nominal, queue_ms, options
         self.lab = laboratory.Lab(links=len(nominal))
         try:
             self.prepare_internet()
+            for place in ("inet", self.lab.zones[0].name) if rto_max_ms else ():
+                self.lab.run(place, "sysctl", "-q", "-w", f"net.ipv4.tcp_rto_max_ms={rto_max_ms}", check=False)
             self.prepare()
             self.set_rates(nominal)
             self.start_server(root)
@@ -86,9 +90,8 @@ class Side:
 
     def bucket(self, device, mbit, nominal):
         bits = max(mbit, NOTHING) * 1e6
-        burst = max(BURST_MIN, round(bits * BURST_MS / 8000))
         limit = round(nominal * 1e6 * self.queue_ms / 8000)
-        return f"qdisc replace dev {device} root tbf rate {round(bits)}bit burst {burst} limit {limit}"
+        return f"qdisc replace dev {device} root tbf rate {round(bits)}bit burst {BURST} limit {limit}"
 
     def set_rates(self, rates):
         """mbit/s of each link, in both directions."""
@@ -113,8 +116,8 @@ class Side:
             raise LabError(f"{self.name}: {told['failed']} of {told['objects']} objects failed: {told['problem']}")
         return told
 
-    def close(self):
-        self.lab.close()
+    def close(self, check=True):
+        self.lab.close(check)
 
 
 class Kernel(Side):
