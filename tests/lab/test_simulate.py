@@ -12,7 +12,7 @@ from test_uplinkctl import GOLDEN, PROGRAM, check_golden, complete, run
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"{PROGRAM} is not built")
 
 SAMPLE = GOLDEN / "simulate"
-GATEWAY, POLICIES, LOG = (str(SAMPLE / name) for name in ("gateway.yaml", "policies.yaml", "connections.log"))
+GATEWAY, POLICIES, LOG = (str(SAMPLE / name) for name in ("gateway.yaml", "policies.yaml", "connections.jsonl"))
 LINK_KEYS = {"name", "connections", "share", "connections_then", "download_bytes", "upload_bytes", "download_bps",
              "upload_bps", "download_mean_bps", "upload_mean_bps", "download_peak_bps", "upload_peak_bps",
              "download_busy_s", "upload_busy_s", "most_connections", "cut", "slowdown"}
@@ -40,7 +40,7 @@ def entries():
 
 def test_for_people(monkeypatch):
     monkeypatch.chdir(SAMPLE)
-    words = ("-c", "gateway.yaml", "simulate", "--connections", "connections.log", "--policies")
+    words = ("-c", "gateway.yaml", "simulate", "--connections", "connections.jsonl", "--policies")
     check_golden("simulate-policies", run(*words, "policies.yaml", "--examples", "4").stdout)
     check_golden("simulate-same", run(*words, "gateway.yaml").stdout)
     check_golden("simulate-down", run(*words, "gateway.yaml", "--down", "fiber@30s-60s", "--examples", "2").stdout)
