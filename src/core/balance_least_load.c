@@ -13,12 +13,14 @@
 /*
  * Rates are a second old, and of a link that is used whole they say nothing: there a new connection gets what those
  * get that live, a part each. Of a link that is used little they say more than the connections, most of which may be idle.
+ * What is free, and what is shared, is what the link carries in this moment: its pace.
  */
 static double expected_bps(const struct standing *standing, bool counted)
 {
-	double part = 1.0 / (1.0 + standing->connections), free = 1 - standing->used;
+	double part = 1.0 / (1.0 + standing->connections);
+	double free = 1 - standing->used * standing->capacity_bps / standing->pace_bps;
 
-	return standing->capacity_bps * (!counted || (free > ROOMY && free > part) ? free : part);
+	return standing->pace_bps * (!counted || (free > ROOMY && free > part) ? free : part);
 }
 
 /*
@@ -26,9 +28,9 @@ static double expected_bps(const struct standing *standing, bool counted)
  * it shortens pages of one user and of some by a twentieth or more, and costs as much where the links are used whole
  * by many, where more of it would cost three times that.
  */
-static double worth(double capacity_bps, double largest_bps)
+static double worth(double pace_bps, double largest_bps)
 {
-	return sqrt(sqrt(capacity_bps / largest_bps));
+	return sqrt(sqrt(pace_bps / largest_bps));
 }
 
 /* Of all usable links. Where something goes through, yet no connection lives, nobody counts them: rates are all there is. */
@@ -42,12 +44,12 @@ static void expect_all(const struct balancer *balancer, const struct pick_contex
 	for (size_t i = 0; i < balancer->usable_count; i++) {
 		counted |= standings[i].connections > 0;
 		carries |= standings[i].carries;
-		if (standings[i].capacity_bps > largest_bps)
-			largest_bps = standings[i].capacity_bps;
+		if (standings[i].pace_bps > largest_bps)
+			largest_bps = standings[i].pace_bps;
 	}
 	for (size_t i = 0; i < balancer->usable_count; i++)
 		ret_expected[i] = expected_bps(&standings[i], counted || !carries)
-			* worth(standings[i].capacity_bps, largest_bps);
+			* worth(standings[i].pace_bps, largest_bps);
 }
 
 static size_t least_load_pick(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context)

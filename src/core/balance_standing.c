@@ -13,6 +13,13 @@ static uint64_t capacity_of(const struct link_load *load)
 	return download != 0 ? download : READ(load->capacity_bps[UPLOAD]);
 }
 
+static uint64_t pace_of(const struct link_load *load)
+{
+	uint64_t download = READ(load->pace_bps[DOWNLOAD]);
+
+	return download != 0 ? download : READ(load->pace_bps[UPLOAD]);
+}
+
 /* What one of weight stands for, by the links whose capacity is known. */
 static double weight_bps(const struct balancer *balancer, const struct loads *loads)
 {
@@ -59,6 +66,7 @@ static struct standing make_standing(const struct candidate *candidate, const st
 	struct standing standing = { .connections = READ(load->connections) };
 
 	standing.capacity_bps = capacity != 0 ? (double)capacity : unit_bps * candidate->weight;
+	standing.pace_bps = pace_of(load) != 0 ? (double)pace_of(load) : standing.capacity_bps;
 	standing.used = used_part(load, standing.capacity_bps);
 	standing.carries = carries(load, standing.capacity_bps);
 	/* Whatever its capacity is said to be: its queue grows. */

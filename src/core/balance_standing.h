@@ -10,6 +10,7 @@
 /* One usable link. */
 struct standing {
 	double capacity_bps;  /* download, or upload; where neither is known, by weight beside those that are known */
+	double pace_bps;      /* what it carries at most in this moment; where that is not known the capacity */
 	double used;          /* of the direction that is used most: 0 idle, 1 at its end or more; what was placed is in it */
 	uint32_t connections; /* that live */
 	bool carries;         /* more than next to nothing went through in the last second */

@@ -35,6 +35,7 @@ struct snapshot {
 	struct balancer *any_link;   /* every usable link, for `if-none: any` */
 	struct sticky *sticky;       /* shared, not owned */
 	struct loads *loads;         /* the same; NULL: not known */
+	uint64_t withheld;           /* bit of a link's id: not usable by order */
 	uint64_t suspects;           /* bit of a link's id: usable, but its connections are not answered */
 	struct paths *paths;         /* the same */
 	struct hash_key key;

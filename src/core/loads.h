@@ -19,6 +19,7 @@ enum direction {
 struct link_load {
 	_Atomic uint64_t rate_bps[DIRECTIONS];     /* over the last second */
 	_Atomic uint64_t capacity_bps[DIRECTIONS]; /* as configured, or as learnt */
+	_Atomic uint64_t pace_bps[DIRECTIONS];     /* what it carries at most in this moment: core/pace.h */
 	_Atomic uint64_t placed_bps[DIRECTIONS];   /* expected of what was placed since the rate was measured */
 	_Atomic uint32_t connections;              /* that live; whoever decides adds, whoever sees the end subtracts */
 	_Atomic uint32_t delay_us;                 /* latency, jitter and loss of the checks, as one delay */

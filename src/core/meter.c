@@ -16,6 +16,9 @@
 /* Samples that are older tell nothing. */
 #define SAMPLE_AGE_MS 15000
 
+/* Or nothing of this moment. */
+#define FRESH_MS      2500
+
 #define BASELINE_DOWN 0.9
 #define BASELINE_UP   0.003
 #define BASELINE_IDLE 0.1
@@ -113,6 +116,7 @@ void meter_round(struct meter *meter, const struct link *link, uint32_t latency_
 	}
 	meter->late = (uint8_t)((meter->late << 1 | (late ? 1 : 0)) & ((1 << METER_SAMPLES) - 1));
 	meter->sample_ms = now_ms;
+	meter->lost = latency_us == 0;
 	if (meter->samples < METER_SAMPLES)
 		meter->samples++;
 }
@@ -245,6 +249,13 @@ void meter_pause(struct meter *meter)
 	meter->free_seconds = 0;
 	for (enum direction direction = DOWNLOAD; direction <= UPLOAD; direction++)
 		memset(meter->pipes[direction].rates_bps, 0, sizeof(meter->pipes[direction].rates_bps));
+}
+
+bool meter_whole(const struct meter *meter, uint32_t connections, uint64_t now_ms)
+{
+	if (meter->samples == 0 || now_ms - meter->sample_ms > FRESH_MS || connections == 0)
+		return false;
+	return meter->lost || (meter->late & 1) != 0;
 }
 
 void meter_publish(const struct meter *meter, const struct link *link, struct link_load *load)

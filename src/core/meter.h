@@ -34,6 +34,7 @@ struct meter {
 	unsigned int samples;
 	uint8_t late;                 /* the last samples, a bit each, newest in bit 0: the queue was long */
 	uint64_t sample_ms;
+	bool lost;                    /* the last sample */
 	bool congested, full;
 	bool changed;                 /* full was another one before changed_ms */
 	uint64_t changed_ms;
@@ -64,6 +65,12 @@ uint64_t meter_rate_bps(const struct meter *meter, enum direction direction);
 
 /* As given, or as learnt; 0: not known. */
 uint64_t meter_capacity_bps(const struct meter *meter, const struct link *link, enum direction direction);
+
+/*
+ * Whether it is used whole in this moment, as far as the newest sample tells: a queue stood, or, while connections live
+ * on it, nobody answered.
+ */
+bool meter_whole(const struct meter *meter, uint32_t connections, uint64_t now_ms);
 
 /* What those that decide go by; whatever was placed meanwhile is in the rates now. */
 void meter_publish(const struct meter *meter, const struct link *link, struct link_load *load);

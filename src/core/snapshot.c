@@ -133,6 +133,8 @@ static int make_device_links(struct snapshot *snapshot, const struct view *view)
 	for (size_t i = 0; i < count; i++) {
 		snapshot->device_links[i].device_index = view->links[i].device_index;
 		snapshot->device_links[i].link = snapshot->ids->links[i];
+		if (view->links[i].withheld)
+			snapshot->withheld |= 1ull << snapshot->ids->links[i];
 		if (view->links[i].usable && view->links[i].suspect)
 			snapshot->suspects |= 1ull << snapshot->ids->links[i];
 	}

@@ -18,6 +18,7 @@ struct link_view {
 	unsigned int weight;              /* from what is learnt; 0: that of the configuration */
 	bool usable;                      /* takes new connections */
 	bool suspect;                     /* its connections are not answered: avoided where another is usable */
+	bool withheld;                    /* by order of the operator: that is why it is not usable */
 	bool flooded;                     /* with handshakes that nobody completes */
 	bool dead;                        /* its running connections are to be reset or flushed */
 };

@@ -52,9 +52,12 @@ static void on_device_events(uv_poll_t *poll, int status, int events)
 static bool carrier_changed(struct daemon *daemon)
 {
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
-		const struct device *device = devices_find(daemon->devices, daemon->links[i].link->device);
+		struct link_run *run = &daemon->links[i];
+		const struct device *device = devices_find(daemon->devices, run->link->device);
 
-		if (device != NULL && devices_carrier(daemon->routing, device->index) != device->carrier)
+		if (device == NULL)
+			continue;
+		if (devices_glance(daemon->routing, device->index, &run->glanced[0], &run->glanced[1]) != device->carrier)
 			return true;
 	}
 	return false;

@@ -15,6 +15,7 @@
 #include "core/ids.h"
 #include "core/loads.h"
 #include "core/meter.h"
+#include "core/pace.h"
 #include "core/plan.h"
 #include "core/question.h"
 #include "core/sticky.h"
@@ -79,6 +80,8 @@ struct link_run {
 	struct suspicion suspicion;
 	time_t since;                 /* of the state, for people */
 	struct meter meter;
+	struct pace pace;
+	uint64_t glanced[2];          /* bytes of the device, received and sent, when its carrier was last looked at */
 	uint64_t followed_bps[DIRECTIONS]; /* learnt capacity that weights and shaping go by; 0: none */
 };
 

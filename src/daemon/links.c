@@ -126,6 +126,7 @@ bool links_fails(const struct link_run *run)
 void links_view(struct link_run *run)
 {
 	run->view.usable = health_usable(&run->health) && run->duty == DUTY_SERVES;
+	run->view.withheld = run->duty != DUTY_SERVES;
 	run->view.dead = links_fails(run);
 }
 

@@ -65,6 +65,7 @@ static void forget_others(struct daemon *daemon)
 		for (enum direction direction = DOWNLOAD; !ours[id] && direction <= UPLOAD; direction++) {
 			load->rate_bps[direction] = 0;
 			load->capacity_bps[direction] = 0;
+			load->pace_bps[direction] = 0;
 			load->placed_bps[direction] = 0;
 		}
 		if (ours[id])
@@ -166,9 +167,26 @@ void measure_second(struct daemon *daemon)
 		keep_learnt(daemon, false);
 }
 
+void measure_pace(struct daemon *daemon, struct link_run *run, uint64_t now_ms)
+{
+	struct link_load *load = &daemon->loads->links[run->id];
+	struct pace_look look = {
+		.bytes = { run->glanced[0], run->glanced[1] },
+		.capacity_bps = { capacity_of(run, DOWNLOAD), capacity_of(run, UPLOAD) },
+		.whole = meter_whole(&run->meter, atomic_load_explicit(&load->connections, memory_order_relaxed), now_ms),
+		.now_ms = now_ms,
+	};
+
+	pace_look(&run->pace, &look);
+	for (enum direction direction = DOWNLOAD; direction <= UPLOAD; direction++)
+		atomic_store_explicit(&load->pace_bps[direction], pace_bps(&run->pace, direction), memory_order_relaxed);
+}
+
 void measure_inherit(struct link_run *run, const struct link_run *before)
 {
 	run->meter = before->meter;
+	run->pace = before->pace;
+	memcpy(run->glanced, before->glanced, sizeof(run->glanced));
 	memcpy(run->followed_bps, before->followed_bps, sizeof(run->followed_bps));
 }
 

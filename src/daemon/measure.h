@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -11,6 +12,9 @@ struct link_run;
 
 /* On the tick: rates, capacity and fullness go to daemon.loads; a new plan where a capacity changed much. */
 void measure_second(struct daemon *daemon);
+
+/* Several times a second: what the link carries at most in this moment goes to daemon.loads. */
+void measure_pace(struct daemon *daemon, struct link_run *run, uint64_t now_ms);
 
 /* Puts what is learnt now into the views of the links: what is planned next goes by it. */
 void measure_follow(struct daemon *daemon);

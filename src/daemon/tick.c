@@ -4,6 +4,7 @@
 #include "core/health_delay.h"
 #include "core/mark.h"
 #include "daemon/daemon.h"
+#include "daemon/measure.h"
 #include "kernel/ruleset_elements.h"
 
 #define TICK_MS 250
@@ -53,6 +54,12 @@ static void publish_delays(struct daemon *daemon)
 	}
 }
 
+static void lead_paces(struct daemon *daemon, uint64_t now_ms)
+{
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+		measure_pace(daemon, &daemon->links[i], now_ms);
+}
+
 void tick_watch(struct daemon *daemon)
 {
 	const struct snapshot *snapshot = atomic_load(&verdicts_publisher(daemon->verdicts)->newest);
@@ -62,6 +69,7 @@ void tick_watch(struct daemon *daemon)
 		return;
 	daemon->ticked_at_ms = tick.now_ms;
 	publish_delays(daemon);
+	lead_paces(daemon, tick.now_ms);
 	read_bytes(daemon, snapshot);
 	for (size_t i = 0; i < snapshot->config->policy_count; i++) {
 		if (snapshot->balancers[i] != NULL)

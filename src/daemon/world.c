@@ -52,6 +52,7 @@ static void read_link(struct daemon *daemon, struct link_run *run)
 	struct link_view before = run->view;
 
 	run->view = (struct link_view){ .usable = before.usable, .dead = before.dead, .suspect = before.suspect,
+		.withheld = before.withheld,
 		.flooded = run->flood.raging, .learnt_bps = { before.learnt_bps[DOWNLOAD], before.learnt_bps[UPLOAD] },
 		.weight = before.weight };
 	if (device == NULL)

@@ -381,30 +381,53 @@ const struct device *devices_by_index(const struct devices *devices, uint32_t in
 	return NULL;
 }
 
-static int take_carrier(const struct nlmsghdr *message, void *data)
+/* What one look at a device tells. */
+struct glance {
+	struct device device;
+	bool seen;
+};
+
+static int take_glance(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	struct attributes attributes;
-	int *carrier = data;
+	struct glance *glance = data;
 
 	if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(*header))
 		return MNL_CB_OK;
 	attributes_read(message, sizeof(*header), &attributes);
-	*carrier = has_carrier(header->ifi_flags, attributes_u8(&attributes, IFLA_OPERSTATE, IF_OPER_UNKNOWN));
+	glance->seen = true;
+	glance->device.carrier =
+		has_carrier(header->ifi_flags, attributes_u8(&attributes, IFLA_OPERSTATE, IF_OPER_UNKNOWN));
+	take_counters(&attributes, &glance->device);
 	return MNL_CB_OK;
 }
 
-int devices_carrier(struct netlink *netlink, uint32_t index)
+int devices_glance(struct netlink *netlink, uint32_t index, uint64_t *ret_received, uint64_t *ret_sent)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct glance glance = { 0 };
 	struct ifinfomsg *header;
-	int carrier = 0, error;
+	int error;
 
 	request->nlmsg_type = RTM_GETLINK;
 	request->nlmsg_flags = NLM_F_REQUEST;
 	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 	header->ifi_index = (int)index;
-	error = netlink_ask(netlink, request, take_carrier, &carrier);
-	return error < 0 ? error : carrier;
+	error = netlink_ask(netlink, request, take_glance, &glance);
+	if (error < 0)
+		return error;
+	if (glance.seen) {
+		*ret_received = glance.device.received;
+		*ret_sent = glance.device.sent;
+	}
+	return glance.device.carrier;
+}
+
+int devices_carrier(struct netlink *netlink, uint32_t index)
+{
+	uint64_t received, sent;
+
+	return devices_glance(netlink, index, &received, &sent);
 }

@@ -47,6 +47,9 @@ const struct device *devices_by_index(const struct devices *devices, uint32_t in
  */
 int devices_carrier(struct netlink *netlink, uint32_t index);
 
+/* The same with its counters in bytes, which stay as they were on an error. */
+int devices_glance(struct netlink *netlink, uint32_t index, uint64_t *ret_received, uint64_t *ret_sent);
+
 /* A socket that becomes readable when anything of links, addresses, routes or rules changes. */
 struct device_events;
 

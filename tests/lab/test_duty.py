@@ -29,6 +29,8 @@ def test_drain_keeps_what_runs(lab, family):
     wait_for(lambda: opened(lab) >= 100, 20, "100 connections")
     assert "fiber is draining" in order(lab, "drain", "fiber")
     assert lab.link_state("fiber") == "draining"
+    asked = lab.ctl("explain", "--from", "10.77.1.2", "--to", "192.0.2.1", "--protocol", "tcp", "--to-port", "7")
+    assert {item["link"]: item["reason"] for item in asked["candidates"]}["fiber"] == "out of service by order"
     assert shares(lab, family) == WITHOUT_FIBER
     result = load.stop()
     assert {item["outcome"] for item in result["attempts"]} == {"ok"}
