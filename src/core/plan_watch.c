@@ -25,11 +25,10 @@ enum {
 	PRIORITY_LAST = 150, /* source translation, and its way back in input, is at 100 */
 };
 
-/* A SYN, its answer, or the end. */
-static void match_turning_points(struct planner *planner)
+static void match_any_flag(struct planner *planner, uint32_t flags)
 {
-	build_statement(&planner->builder, (struct statement){ .kind = MATCH_TCP_FLAGS, .negate = true,
-		.mask = TCP_FIN | TCP_SYN | TCP_RST, .value = 0 });
+	build_statement(&planner->builder, (struct statement){ .kind = MATCH_TCP_FLAGS, .negate = true, .mask = flags,
+		.value = 0 });
 }
 
 static void match_direction(struct planner *planner, bool reply)
@@ -37,15 +36,18 @@ static void match_direction(struct planner *planner, bool reply)
 	build_statement(&planner->builder, (struct statement){ .kind = MATCH_ORIGINAL, .negate = reply });
 }
 
-/* The first SYN has no decision yet: what passes on from here repeats one. */
+/*
+ * The first SYN has no decision yet: what passes on from here repeats one. Who says that he has no more to send may
+ * still be sent to: the end is what the other side says, or a reset.
+ */
 void plan_watch_calls(struct planner *planner)
 {
 	struct builder *b = &planner->builder;
 
 	if (planner->view->lacks_copies)
 		return;
-	build_rule(b, "TCP that begins again or ends");
-	match_turning_points(planner);
+	build_rule(b, "TCP that begins again or is reset");
+	match_any_flag(planner, TCP_SYN | TCP_RST);
 	match_direction(planner, false);
 	build_jump(b, JUMP, CHAIN_WATCH);
 }
@@ -79,7 +81,7 @@ static void plan_hook(struct planner *planner, const char *name, enum chain_hook
 	if (planner->view->lacks_copies)
 		return;
 	build_rule(b, "TCP that is answered or ends");
-	match_turning_points(planner);
+	match_any_flag(planner, TCP_FIN | TCP_SYN | TCP_RST);
 	match_direction(planner, true);
 	build_jump(b, JUMP, CHAIN_WATCH);
 	plan_answers_of_quic(planner);
