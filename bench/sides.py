@@ -50,6 +50,9 @@ class Side:
             self.prepare_internet()
             for place in ("inet", self.lab.zones[0].name) if rto_max_ms else ():
                 self.lab.run(place, "sysctl", "-q", "-w", f"net.ipv4.tcp_rto_max_ms={rto_max_ms}", check=False)
+                # With timers that no longer double, the usual counts of retries would be over in seconds.
+                self.lab.run(place, "sysctl", "-q", "-w", *(f"net.ipv4.tcp_{name}=100" for name in (
+                    "retries2", "syn_retries", "synack_retries", "orphan_retries")))
             self.prepare()
             self.set_rates(nominal)
             self.start_server(root)
