@@ -40,12 +40,20 @@ static enum direction queued(const struct pace_look *look, const double *rates)
 		? UPLOAD : DOWNLOAD;
 }
 
-static double next_bps(double bps, double rate, double capacity, bool whole, double past_ms)
+/* Down it goes more slowly than up: the queue may be gone since it was seen. */
+static double following(double bps, double rate, bool silent, double past_ms)
+{
+	double step = past_ms / (rate < bps ? PACE_FALL_MS : PACE_FOLLOW_MS);
+
+	return bps + (rate - bps) * (silent ? 1 : least(step, 0.7));
+}
+
+static double next_bps(double bps, double rate, double capacity, const struct pace_look *look, bool whole, double past_ms)
 {
 	if (bps <= 0)
 		bps = capacity;
 	if (whole) {
-		bps += (rate - bps) * least(past_ms / PACE_FOLLOW_MS, 0.7);
+		bps = following(bps, rate, look->silent, past_ms);
 	} else {
 		bps = rate > bps ? rate : bps;
 		bps += (capacity - bps) * least(past_ms / PACE_TRUST_MS, 1);
@@ -65,7 +73,7 @@ void pace_look(struct pace *pace, const struct pace_look *look)
 			pace->bps[direction] = 0;
 		else if (known)
 			pace->bps[direction] = next_bps(pace->bps[direction], rates[direction], (double)look->capacity_bps[direction],
-				whole, past_ms);
+				look, whole, past_ms);
 	}
 	memcpy(pace->bytes, look->bytes, sizeof(pace->bytes));
 	pace->at_ms = look->now_ms;

@@ -9,10 +9,11 @@
 
 /*
  * Several times a second the pace is led by what goes through. While a link is used whole, of which a queue tells, what
- * goes through is what it can: the pace follows it, with a time constant of PACE_FOLLOW_MS. Else it is that at least,
+ * goes through is what it can: the pace follows it, with a time constant of PACE_FOLLOW_MS up and PACE_FALL_MS down. Else it is that at least,
  * and drifts back to the capacity within some PACE_TRUST_MS, for what a link that is not asked could do nobody knows.
  */
 #define PACE_FOLLOW_MS 200
+#define PACE_FALL_MS   400
 #define PACE_TRUST_MS  10000
 
 struct pace {
@@ -27,6 +28,7 @@ struct pace_look {
 	uint64_t bytes[DIRECTIONS];        /* counters of the device */
 	uint64_t capacity_bps[DIRECTIONS]; /* 0: not known, and then the pace is not either */
 	bool whole;                        /* used so that a queue stands, in one direction */
+	bool silent;                       /* the same, and nobody answers any more: what goes through is believed at once */
 	uint64_t now_ms;
 };
 

@@ -133,7 +133,7 @@ struct daemon {
 	unsigned int flushes_left;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
 	struct shaping shaping;
-	uint64_t log_lost, watched_at_ms, ticked_at_ms;
+	uint64_t log_lost, watched_at_ms, ticked_at_ms, paced_at_ms;
 	bool foreground, ending;
 };
 

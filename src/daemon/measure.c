@@ -174,6 +174,7 @@ void measure_pace(struct daemon *daemon, struct link_run *run, uint64_t now_ms)
 		.bytes = { run->glanced[0], run->glanced[1] },
 		.capacity_bps = { capacity_of(run, DOWNLOAD), capacity_of(run, UPLOAD) },
 		.whole = meter_whole(&run->meter, atomic_load_explicit(&load->connections, memory_order_relaxed), now_ms),
+		.silent = run->meter.lost,
 		.now_ms = now_ms,
 	};
 

@@ -8,6 +8,7 @@
 #include "kernel/ruleset_elements.h"
 
 #define TICK_MS 250
+#define PACE_MS 100 /* between looks at what links carry */
 
 /* Policies by their numbers in marks, for one reading. */
 struct reading {
@@ -56,6 +57,9 @@ static void publish_delays(struct daemon *daemon)
 
 static void lead_paces(struct daemon *daemon, uint64_t now_ms)
 {
+	if (now_ms - daemon->paced_at_ms < PACE_MS)
+		return;
+	daemon->paced_at_ms = now_ms;
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		measure_pace(daemon, &daemon->links[i], now_ms);
 }
@@ -65,11 +69,11 @@ void tick_watch(struct daemon *daemon)
 	const struct snapshot *snapshot = atomic_load(&verdicts_publisher(daemon->verdicts)->newest);
 	struct balancer_tick tick = { .now_ms = verdicts_now_ms(), .loads = daemon->loads };
 
+	lead_paces(daemon, tick.now_ms);
 	if (tick.now_ms - daemon->ticked_at_ms < TICK_MS)
 		return;
 	daemon->ticked_at_ms = tick.now_ms;
 	publish_delays(daemon);
-	lead_paces(daemon, tick.now_ms);
 	read_bytes(daemon, snapshot);
 	for (size_t i = 0; i < snapshot->config->policy_count; i++) {
 		if (snapshot->balancers[i] != NULL)

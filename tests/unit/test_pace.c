@@ -49,7 +49,7 @@ static void a_slow_moment_is_followed_and_forgotten(void **state)
 	(void)state;
 	carry(&pace, &look, 90 * MBIT, MBIT, true, 2);
 	carry(&pace, &look, 10 * MBIT, MBIT, true, 1);
-	assert_pace(&pace, DOWNLOAD, 9 * MBIT, 13 * MBIT);
+	assert_pace(&pace, DOWNLOAD, 9 * MBIT, 14 * MBIT);
 	assert_pace(&pace, UPLOAD, 19 * MBIT, 20 * MBIT); /* the queue is not there */
 	carry(&pace, &look, MBIT, MBIT, false, 5);
 	assert_pace(&pace, DOWNLOAD, 35 * MBIT, 60 * MBIT);
@@ -78,6 +78,22 @@ static void a_dead_moment_leaves_a_little(void **state)
 	assert_pace(&pace, DOWNLOAD, MBIT, MBIT);
 }
 
+/* Where nobody answers, at once; where only a queue stood, more slowly, for it may be gone. */
+static void silence_is_believed_at_once(void **state)
+{
+	struct pace_look look = { .capacity_bps = { 50 * MBIT, 10 * MBIT } };
+	struct pace pace = { 0 };
+
+	(void)state;
+	carry(&pace, &look, 45 * MBIT, MBIT, true, 2);
+	carry(&pace, &look, 0, 0, true, 0.25);
+	assert_pace(&pace, DOWNLOAD, 15 * MBIT, 25 * MBIT);
+	carry(&pace, &look, 45 * MBIT, MBIT, true, 2);
+	look.silent = true;
+	carry(&pace, &look, 0, 0, true, 0.25);
+	assert_pace(&pace, DOWNLOAD, MBIT, MBIT);
+}
+
 /* A device that was made anew counts from zero; a look after a long time compares with nothing. */
 static void counters_may_begin_anew(void **state)
 {
@@ -101,6 +117,7 @@ int main(void)
 		cmocka_unit_test(a_slow_moment_is_followed_and_forgotten),
 		cmocka_unit_test(what_goes_through_is_the_least),
 		cmocka_unit_test(a_dead_moment_leaves_a_little),
+		cmocka_unit_test(silence_is_believed_at_once),
 		cmocka_unit_test(counters_may_begin_anew),
 	};
 
