@@ -18,6 +18,20 @@ struct attributes {
 	const struct nlattr *items[ATTRIBUTES_MAX];
 };
 
+/*
+ * One after the other, for who takes them as they come: the attribute at *at among length bytes, and *at goes on to the next.
+ * NULL at the end, or where what follows is cut off. Begin with *at behind the fixed header.
+ */
+static inline const struct nlattr *attribute_next(const uint8_t *bytes, size_t length, size_t *at)
+{
+	const struct nlattr *attribute = (const void *)(bytes + *at);
+
+	if (*at + sizeof(*attribute) > length || attribute->nla_len < sizeof(*attribute) || attribute->nla_len > length - *at)
+		return NULL;
+	*at += NLA_ALIGN(attribute->nla_len);
+	return attribute;
+}
+
 /* header: bytes of the fixed header that stands before them; a message too short has none. */
 void attributes_read(const struct nlmsghdr *message, size_t header, struct attributes *ret_attributes);
 

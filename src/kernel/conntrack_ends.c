@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "kernel/attributes.h"
+#include "kernel/hearing.h"
 
 /* One event is some 300 bytes; each takes about 1 KB of the socket's buffer. */
 #define EVENT_MAX    2048
@@ -38,34 +39,21 @@ int conntrack_ends_fd(const struct conntrack_ends *ends)
 	return mnl_socket_get_fd(ends->socket);
 }
 
-static void lay_out(struct conntrack_ends *ends)
-{
-	for (size_t i = 0; i < BATCH; i++) {
-		ends->vectors[i].iov_base = ends->events[i].bytes;
-		ends->vectors[i].iov_len = sizeof(ends->events[i].bytes);
-		ends->messages[i].msg_hdr.msg_name = &ends->senders[i];
-		ends->messages[i].msg_hdr.msg_namelen = sizeof(ends->senders[i]);
-		ends->messages[i].msg_hdr.msg_iov = &ends->vectors[i];
-		ends->messages[i].msg_hdr.msg_iovlen = 1;
-	}
-}
-
 int conntrack_ends_open(struct conntrack_ends **ret_ends)
 {
 	struct conntrack_ends *ends = calloc(1, sizeof(*ends));
-	int size = BUFFER_BYTES, error;
+	int error;
 
 	if (ends == NULL)
 		return -ENOMEM;
-	lay_out(ends);
+	hearing_lay_out(ends->messages, ends->vectors, ends->senders, ends->events[0].bytes, sizeof(ends->events[0]), BATCH);
 	ends->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (ends->socket == NULL || mnl_socket_bind(ends->socket, NF_NETLINK_CONNTRACK_DESTROY, MNL_SOCKET_AUTOPID) < 0) {
 		error = -errno;
 		conntrack_ends_close(ends);
 		return error;
 	}
-	if (setsockopt(conntrack_ends_fd(ends), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(conntrack_ends_fd(ends), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	hearing_size_buffer(conntrack_ends_fd(ends), BUFFER_BYTES);
 	*ret_ends = ends;
 	return 0;
 }
@@ -156,13 +144,6 @@ bool conntrack_ends_parse(const uint8_t *bytes, size_t length, uint32_t mask, st
 	return true;
 }
 
-static bool is_from_kernel(const struct msghdr *message)
-{
-	const struct sockaddr_nl *sender = message->msg_name;
-
-	return message->msg_namelen == sizeof(*sender) && sender->nl_pid == 0;
-}
-
 /* Each datagram holds one event. */
 int conntrack_ends_receive(struct conntrack_ends *ends, uint32_t mask,
 	void (*callback)(const struct connection_end *end, void *data), void *data)
@@ -176,7 +157,7 @@ int conntrack_ends_receive(struct conntrack_ends *ends, uint32_t mask,
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
-		if (is_from_kernel(&ends->messages[i].msg_hdr)
+		if (hearing_is_from_kernel(&ends->messages[i].msg_hdr)
 		    && conntrack_ends_parse(ends->events[i].bytes, ends->messages[i].msg_len, mask, &end))
 			callback(&end, data);
 	}

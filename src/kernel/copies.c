@@ -13,6 +13,9 @@
 
 #include <libmnl/libmnl.h>
 
+#include "kernel/attributes.h"
+#include "kernel/hearing.h"
+
 /* Copies per recvmmsg(), and room for one: COPY_RANGE and some 150 bytes of attributes. */
 #define BATCH      64
 #define SLOT_MAX   512
@@ -45,27 +48,12 @@ int copies_fd(const struct copies *copies)
 	return mnl_socket_get_fd(copies->socket);
 }
 
-static void lay_out_slots(struct copies *copies)
-{
-	for (size_t i = 0; i < BATCH; i++) {
-		copies->vectors[i].iov_base = copies->slots[i].bytes;
-		copies->vectors[i].iov_len = sizeof(copies->slots[i].bytes);
-		copies->messages[i].msg_hdr.msg_name = &copies->senders[i];
-		copies->messages[i].msg_hdr.msg_namelen = sizeof(copies->senders[i]);
-		copies->messages[i].msg_hdr.msg_iov = &copies->vectors[i];
-		copies->messages[i].msg_hdr.msg_iovlen = 1;
-	}
-}
-
 static int open_socket(struct copies *copies)
 {
-	int size = BUFFER_BYTES;
-
 	copies->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (copies->socket == NULL || mnl_socket_bind(copies->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	if (setsockopt(copies_fd(copies), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(copies_fd(copies), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	hearing_size_buffer(copies_fd(copies), BUFFER_BYTES);
 	return 0;
 }
 
@@ -88,13 +76,6 @@ static size_t build_bind(void *buffer, uint16_t group)
 	return header->nlmsg_len;
 }
 
-static bool is_from_kernel(const struct msghdr *message)
-{
-	const struct sockaddr_nl *sender = message->msg_name;
-
-	return message->msg_namelen == sizeof(*sender) && sender->nl_pid == 0;
-}
-
 /* The kernel has answered before sendmsg() returned; copies may lie before the answer, and go. */
 static int bind_answer(struct copies *copies)
 {
@@ -110,7 +91,7 @@ static int bind_answer(struct copies *copies)
 			continue;
 		if (length < 0)
 			return -errno;
-		if (is_from_kernel(message) && (size_t)length >= NLMSG_LENGTH(sizeof(*answer))
+		if (hearing_is_from_kernel(message) && (size_t)length >= NLMSG_LENGTH(sizeof(*answer))
 		    && header->nlmsg_type == NLMSG_ERROR)
 			return answer->error;
 	}
@@ -136,7 +117,8 @@ int copies_open(uint16_t group, struct copies **ret_copies)
 
 	if (copies == NULL)
 		return -ENOMEM;
-	lay_out_slots(copies);
+	hearing_lay_out(copies->messages, copies->vectors, copies->senders, copies->slots[0].bytes, sizeof(copies->slots[0]),
+		BATCH);
 	error = open_socket(copies);
 	if (error == 0)
 		error = bind_group(copies, group);
@@ -181,6 +163,7 @@ bool copies_parse(const uint8_t *bytes, size_t length, struct copy *ret_copy)
 {
 	const struct nlmsghdr *header = (const void *)bytes;
 	struct copy copy = { .payload = bytes };
+	const struct nlattr *attribute;
 	size_t at = HEADERS;
 	bool known = false;
 
@@ -188,14 +171,8 @@ bool copies_parse(const uint8_t *bytes, size_t length, struct copy *ret_copy)
 		return false;
 	if (length > header->nlmsg_len)
 		length = header->nlmsg_len;
-	while (at + sizeof(struct nlattr) <= length) {
-		const struct nlattr *attribute = (const void *)(bytes + at);
-
-		if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > length - at)
-			break;
+	while ((attribute = attribute_next(bytes, length, &at)) != NULL)
 		known |= take_attribute(&copy, attribute);
-		at += NLA_ALIGN(attribute->nla_len);
-	}
 	if (known)
 		*ret_copy = copy;
 	return known;
@@ -216,7 +193,7 @@ int copies_receive(struct copies *copies, struct copy *items, size_t max)
 		if (count < 0)
 			return errno == EAGAIN ? 0 : -errno;
 		for (int i = 0; i < count; i++) {
-			if (is_from_kernel(&copies->messages[i].msg_hdr)
+			if (hearing_is_from_kernel(&copies->messages[i].msg_hdr)
 			    && copies_parse(copies->slots[i].bytes, copies->messages[i].msg_len, &items[found]))
 				found++;
 		}

@@ -13,6 +13,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include "kernel/hearing.h"
 #include "kernel/queue_message.h"
 
 /* Packets per recvmmsg(), and room for one: QUEUE_COPY_RANGE and some 150 bytes of attributes. */
@@ -52,29 +53,12 @@ int queue_fd(const struct queue *queue)
 static void size_buffer(struct queue *queue, uint32_t length)
 {
 	uint64_t wanted = (uint64_t)length * PACKET_COST;
-	int size;
 
 	if (wanted < BUFFER_LEAST)
 		wanted = BUFFER_LEAST;
 	if (wanted > BUFFER_MOST)
 		wanted = BUFFER_MOST;
-	size = (int)wanted;
-	queue->privileged =
-		setsockopt(queue_fd(queue), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0;
-	if (!queue->privileged)
-		setsockopt(queue_fd(queue), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-}
-
-static void lay_out_slots(struct queue *queue)
-{
-	for (size_t i = 0; i < BATCH; i++) {
-		queue->vectors[i].iov_base = queue->slots[i].bytes;
-		queue->vectors[i].iov_len = sizeof(queue->slots[i].bytes);
-		queue->messages[i].msg_hdr.msg_name = &queue->senders[i];
-		queue->messages[i].msg_hdr.msg_namelen = sizeof(queue->senders[i]);
-		queue->messages[i].msg_hdr.msg_iov = &queue->vectors[i];
-		queue->messages[i].msg_hdr.msg_iovlen = 1;
-	}
+	queue->privileged = hearing_size_buffer(queue_fd(queue), (int)wanted);
 }
 
 static int open_socket(struct queue *queue, uint32_t length)
@@ -93,13 +77,6 @@ static int open_socket(struct queue *queue, uint32_t length)
 	if (setsockopt(queue_fd(queue), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
 		return -errno;
 	return 0;
-}
-
-static bool is_from_kernel(const struct msghdr *message)
-{
-	const struct sockaddr_nl *sender = message->msg_name;
-
-	return message->msg_namelen == sizeof(*sender) && sender->nl_pid == 0;
 }
 
 /*
@@ -121,10 +98,10 @@ static int bind_answer(struct queue *queue)
 			continue;
 		if (length < 0)
 			return errno == EAGAIN ? 0 : -errno;
-		if (is_from_kernel(message) && header->nlmsg_type != NLMSG_ERROR)
+		if (hearing_is_from_kernel(message) && header->nlmsg_type != NLMSG_ERROR)
 			return 0;
 		recv(queue_fd(queue), NULL, 0, MSG_DONTWAIT | MSG_TRUNC);
-		if (is_from_kernel(message))
+		if (hearing_is_from_kernel(message))
 			return (size_t)length < NLMSG_LENGTH(sizeof(*answer)) ? -EBADMSG : answer->error;
 	}
 }
@@ -167,7 +144,7 @@ int queue_open(uint16_t number, uint32_t length, struct queue **ret_queue)
 	if (queue == NULL)
 		return -ENOMEM;
 	queue->number = number;
-	lay_out_slots(queue);
+	hearing_lay_out(queue->messages, queue->vectors, queue->senders, queue->slots[0].bytes, sizeof(queue->slots[0]), BATCH);
 	error = open_socket(queue, length);
 	if (error == 0)
 		error = bind_with_flags(queue, length);
@@ -215,7 +192,7 @@ int queue_receive(struct queue *queue, struct queue_packet *packets, size_t max)
 		if (count < 0)
 			return count == -EAGAIN || count == -EINTR ? 0 : count;
 		for (int i = 0; i < count; i++) {
-			if (is_from_kernel(&queue->messages[i].msg_hdr) &&
+			if (hearing_is_from_kernel(&queue->messages[i].msg_hdr) &&
 				queue_message_parse(queue->slots[i].bytes, queue->messages[i].msg_len, &packets[found]))
 				found++;
 		}

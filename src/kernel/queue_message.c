@@ -11,6 +11,8 @@
 
 #include <libmnl/libmnl.h>
 
+#include "kernel/attributes.h"
+
 #define CONFIG_TYPE  (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG)
 #define PACKET_TYPE  (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET)
 #define VERDICT_TYPE (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT)
@@ -117,6 +119,7 @@ bool queue_message_parse(const uint8_t *bytes, size_t length, struct queue_packe
 {
 	const struct nlmsghdr *header = (const void *)bytes;
 	struct queue_packet packet = { .payload = bytes };
+	const struct nlattr *attribute;
 	size_t at = HEADERS;
 	bool known = false;
 
@@ -124,15 +127,8 @@ bool queue_message_parse(const uint8_t *bytes, size_t length, struct queue_packe
 		return false;
 	if (length > header->nlmsg_len)
 		length = header->nlmsg_len;
-	while (at + sizeof(struct nlattr) <= length) {
-		const struct nlattr *attribute = (const void *)(bytes + at);
-
-		if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > length - at)
-			break;
-		if (take_attribute(&packet, attribute))
-			known = true;
-		at += NLA_ALIGN(attribute->nla_len);
-	}
+	while ((attribute = attribute_next(bytes, length, &at)) != NULL)
+		known |= take_attribute(&packet, attribute);
 	if (known)
 		*ret_packet = packet;
 	return known;
