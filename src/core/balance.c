@@ -121,21 +121,11 @@ void balancer_scores(const struct balancer *balancer, const struct flow *flow, c
 	}
 }
 
-const char *balancer_note(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
-	const struct pick_context *context)
-{
-	if (!candidate->usable || balancer->algorithm->note == NULL)
-		return NULL;
-	return balancer->algorithm->note(balancer, candidate, flow, context);
-}
-
 void balancer_remark(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 	const struct pick_context *context, char *text, size_t size)
 {
-	const char *note = balancer_note(balancer, candidate, flow, context);
-
-	snprintf(text, size, "%s", note == NULL ? "" : note);
-	if (note == NULL && candidate->usable && balancer->algorithm->remark != NULL)
+	text[0] = '\0';
+	if (candidate->usable && balancer->algorithm->remark != NULL)
 		balancer->algorithm->remark(balancer, candidate, flow, context, text, size);
 }
 

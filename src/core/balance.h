@@ -71,11 +71,10 @@ double balancer_score(const struct balancer *balancer, const struct candidate *c
 void balancer_scores(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
 	double *ret_scores);
 
-/* A word of the algorithm on a usable candidate, such as "full"; NULL: none. Lives for ever. */
-const char *balancer_note(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
-	const struct pick_context *context);
-
-/* The same, also where it has figures in it, such as "12.3 ms, 40 s ago": in text, "" where there is nothing to say. */
+/*
+ * A word of the algorithm on a usable candidate, such as "full" or "12.3 ms, 40 s ago": in text, "" where there is nothing
+ * to say; size is 1 at least.
+ */
 void balancer_remark(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 	const struct pick_context *context, char *text, size_t size);
 

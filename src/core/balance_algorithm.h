@@ -21,10 +21,7 @@ struct algorithm_row {
 	/* Of all candidates; NULL: score() is asked for each. What is not usable may get any. */
 	void (*scores)(const struct balancer *balancer, const struct flow *flow, const struct pick_context *context,
 		double *ret_scores);
-	/* See balancer_note(); NULL: it never says anything. */
-	const char *(*note)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
-		const struct pick_context *context);
-	/* The same where it has figures in it: see balancer_remark(). NULL: there is the note alone. */
+	/* See balancer_remark(): text is empty before. NULL: it never says anything. */
 	void (*remark)(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
 		const struct pick_context *context, char *text, size_t size);
 	/* See balancer_tick(); NULL: time is nothing to it. */

@@ -2,6 +2,7 @@
 /* Where a new connection is expected to get most: what is free there, or its part among those that live. */
 
 #include <math.h>
+#include <stdio.h>
 
 #include "core/balance_standing.h"
 
@@ -74,13 +75,8 @@ static double least_load_score(const struct balancer *balancer, const struct can
 	return expected[standing_place_of(balancer, candidate)] / MBIT;
 }
 
-static const char *least_load_note(const struct balancer *balancer, const struct candidate *candidate,
-	const struct flow *flow, const struct pick_context *context)
+static const char *word_on(const struct link_load *load)
 {
-	const struct link_load *load = loads_of(context->loads, candidate->id);
-
-	(void)balancer;
-	(void)flow;
 	if (atomic_load_explicit(&load->congested, memory_order_relaxed))
 		return "congested";
 	if (atomic_load_explicit(&load->full, memory_order_relaxed))
@@ -88,11 +84,19 @@ static const char *least_load_note(const struct balancer *balancer, const struct
 	if (atomic_load_explicit(&load->capacity_bps[DOWNLOAD], memory_order_relaxed) == 0
 	    && atomic_load_explicit(&load->capacity_bps[UPLOAD], memory_order_relaxed) == 0)
 		return "capacity not known";
-	return NULL;
+	return "";
+}
+
+static void least_load_remark(const struct balancer *balancer, const struct candidate *candidate,
+	const struct flow *flow, const struct pick_context *context, char *text, size_t size)
+{
+	(void)balancer;
+	(void)flow;
+	snprintf(text, size, "%s", word_on(loads_of(context->loads, candidate->id)));
 }
 
 const struct algorithm_row least_load_algorithm = {
 	.pick = least_load_pick,
 	.score = least_load_score,
-	.note = least_load_note,
+	.remark = least_load_remark,
 };

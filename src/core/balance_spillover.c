@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The first usable link that is not full; where all are, the one with the smallest part used. */
 
+#include <stdio.h>
+
 #include "core/balance_standing.h"
 
 static bool is_full(const struct candidate *candidate, const struct pick_context *context)
@@ -43,16 +45,17 @@ static double spillover_score(const struct balancer *balancer, const struct cand
 	return place_score(balancer, standing_place_of(balancer, candidate), context);
 }
 
-static const char *spillover_note(const struct balancer *balancer, const struct candidate *candidate,
-	const struct flow *flow, const struct pick_context *context)
+static void spillover_remark(const struct balancer *balancer, const struct candidate *candidate,
+	const struct flow *flow, const struct pick_context *context, char *text, size_t size)
 {
 	(void)balancer;
 	(void)flow;
-	return is_full(candidate, context) ? "full" : NULL;
+	if (is_full(candidate, context))
+		snprintf(text, size, "full");
 }
 
 const struct algorithm_row spillover_algorithm = {
 	.pick = spillover_pick,
 	.score = spillover_score,
-	.note = spillover_note,
+	.remark = spillover_remark,
 };

@@ -76,12 +76,15 @@ static double score(struct bench *bench, size_t link)
 	return balancer_score(bench->balancer, &bench->candidates[link], &flow, &context);
 }
 
+/* NULL: nothing is said. */
 static const char *note(struct bench *bench, size_t link)
 {
+	static char text[64];
 	struct pick_context context = { .key = &key, .loads = bench->loads };
 	struct flow flow = { .family = IPV4 };
 
-	return balancer_note(bench->balancer, &bench->candidates[link], &flow, &context);
+	balancer_remark(bench->balancer, &bench->candidates[link], &flow, &context, text, sizeof(text));
+	return text[0] == '\0' ? NULL : text;
 }
 
 /* Each connection goes where (connections + 1) / weight is smallest, whatever comes and goes. */
