@@ -8,7 +8,10 @@
 
 #define WAYS 4
 
-/* A filter with one bit for each contact: two that share a bit count once, so a walk may be too slow, never too fast. */
+/*
+ * A Bloom filter with two bits for each contact: one whose bits were both set by others does not count, so a walk
+ * may be too slow, never too fast. It happens once in 4,000 walks of three contacts, and to one in 14 after forty.
+ */
 #define FILTER_BITS 256
 
 struct filter {
@@ -71,14 +74,22 @@ static struct source *find(struct scans *scans, uint64_t tag, uint32_t now_s)
 	return oldest;
 }
 
+/* True where it was not set. */
+static bool set_bit(struct filter *filter, unsigned int number)
+{
+	uint64_t *word = &filter->words[number / 64], bit = 1ull << number % 64;
+	bool was_set = (*word & bit) != 0;
+
+	*word |= bit;
+	return !was_set;
+}
+
 /* True where the filter has not had it yet. */
 static bool is_first(struct filter *filter, uint64_t hash)
 {
-	uint64_t *word = &filter->words[hash % FILTER_BITS / 64], bit = 1ull << (hash % 64);
-	bool first = (*word & bit) == 0;
+	bool one = set_bit(filter, hash % FILTER_BITS), other = set_bit(filter, hash / FILTER_BITS % FILTER_BITS);
 
-	*word |= bit;
-	return first;
+	return one || other;
 }
 
 /* One step between the two thresholds; true where it reaches the upper one. */

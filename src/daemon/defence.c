@@ -348,6 +348,8 @@ int defence_start(struct daemon *daemon)
 	/* Who was shut out by the daemon before stays it. */
 	list_blocked(daemon, adopt, defence);
 	defence->polled_ms = verdicts_now_ms();
+	/* Contacts count from now on, not from the first look of the timer. */
+	scanning_poll(daemon);
 	uv_timer_init(daemon->loop, &defence->timer);
 	defence->timer.data = defence;
 	return uv_timer_start(&defence->timer, on_timer, POLL_MS, POLL_MS);

@@ -127,6 +127,21 @@ static void errs_as_rarely_as_the_paper_says(void **state)
 	scans_free(scans);
 }
 
+/* Of 1,000 walks of four contacts, as the smallest thresholds have them, hardly one loses a contact. */
+static void short_walks_lose_no_contact(void **state)
+{
+	struct scans *scans = paper();
+	unsigned int found = 0;
+
+	(void)state;
+	for (uint32_t source = 1; source <= 1000; source++) {
+		for (uint32_t i = 0; i < SCAN_STEPS; i++)
+			found += contact(scans, source, source * 100 + i, 80, true, 5) == SCAN_ADDRESSES;
+	}
+	assert_in_range(found, 996, 1000);
+	scans_free(scans);
+}
+
 static void ipv6_counts_by_site(void **state)
 {
 	struct scans *scans = paper();
@@ -211,6 +226,7 @@ int main(void)
 		cmocka_unit_test(who_was_told_is_not_told_again_within_the_hour),
 		cmocka_unit_test(what_is_off_is_not_told),
 		cmocka_unit_test(errs_as_rarely_as_the_paper_says),
+		cmocka_unit_test(short_walks_lose_no_contact),
 		cmocka_unit_test(ipv6_counts_by_site),
 		cmocka_unit_test(stays_in_its_bounds),
 		cmocka_unit_test(a_flood_begins_within_a_second_and_ends_after_a_calm_minute),
