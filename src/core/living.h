@@ -21,8 +21,8 @@
 /*
  * Belongs to one thread. Fixed size: where it is full, the connection that ended, else the one that has been there
  * longest, gives way, and is not counted any more. loads->connections of each link is what verdict threads added
- * when they decided, and what is subtracted here: once for each connection, with its first FIN or RST, or when
- * the kernel forgets it. Times are in us of one monotonic clock, and never 0.
+ * when they decided, and what is subtracted here: once for each connection, with the first FIN of the side that
+ * answers or RST of either, or when the kernel forgets it. Times are in us of one monotonic clock, and never 0.
  */
 struct living;
 
@@ -49,7 +49,7 @@ struct finished {
 	uint32_t mark;
 	uint8_t link;
 	uint64_t begun_us;          /* 0: before anybody watched */
-	uint64_t ended_us;          /* the first FIN or RST, else when the kernel forgot it */
+	uint64_t ended_us;          /* the first FIN that answers or RST, else when the kernel forgot it */
 	uint64_t bytes[DIRECTIONS];
 	uint32_t handshake_us;      /* 0: not measured */
 };

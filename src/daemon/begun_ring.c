@@ -5,24 +5,22 @@
 
 bool begun_ring_add(struct begun_ring *ring, const struct begun *begun)
 {
-	uint32_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
+	uint32_t place;
 
-	if (written - atomic_load_explicit(&ring->read, memory_order_acquire) == BEGUN_RING_ROOM) {
-		atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
+	if (!ring_add(&ring->ring, BEGUN_RING_ROOM, &place))
 		return false;
-	}
-	ring->entries[written % BEGUN_RING_ROOM] = *begun;
-	atomic_store_explicit(&ring->written, written + 1, memory_order_release);
+	ring->entries[place] = *begun;
+	ring_added(&ring->ring);
 	return true;
 }
 
 bool begun_ring_take(struct begun_ring *ring, struct begun *ret_begun)
 {
-	uint32_t read = atomic_load_explicit(&ring->read, memory_order_relaxed);
+	uint32_t place;
 
-	if (read == atomic_load_explicit(&ring->written, memory_order_acquire))
+	if (!ring_take(&ring->ring, BEGUN_RING_ROOM, &place))
 		return false;
-	*ret_begun = ring->entries[read % BEGUN_RING_ROOM];
-	atomic_store_explicit(&ring->read, read + 1, memory_order_release);
+	*ret_begun = ring->entries[place];
+	ring_taken(&ring->ring);
 	return true;
 }

@@ -2,11 +2,10 @@
 /* Connections on their way from a verdict thread, which must not wait, to the thread that watches them. */
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "core/living.h"
+#include "daemon/ring.h"
 
 /* What a thread may decide in 50 ms, and while the kernel's connections are surveyed some of them. */
 #define BEGUN_RING_ROOM 4096
@@ -14,8 +13,7 @@
 /* One writer, one reader. What finds it full is counted and lost. */
 struct begun_ring {
 	struct begun entries[BEGUN_RING_ROOM];
-	_Atomic uint32_t written, read;
-	_Atomic uint64_t lost;
+	struct ring ring;
 };
 
 /* The verdict thread's side. False where it is full. */

@@ -5,23 +5,21 @@
 
 void decision_log_add(struct decision_log *log, const struct flow *flow, uint32_t mark)
 {
-	uint32_t written = atomic_load_explicit(&log->written, memory_order_relaxed);
+	uint32_t place;
 
-	if (written - atomic_load_explicit(&log->read, memory_order_acquire) == DECISION_LOG_ROOM) {
-		atomic_fetch_add_explicit(&log->lost, 1, memory_order_relaxed);
+	if (!ring_add(&log->ring, DECISION_LOG_ROOM, &place))
 		return;
-	}
-	log->entries[written % DECISION_LOG_ROOM] = (struct logged_decision){ *flow, mark };
-	atomic_store_explicit(&log->written, written + 1, memory_order_release);
+	log->entries[place] = (struct logged_decision){ *flow, mark };
+	ring_added(&log->ring);
 }
 
 bool decision_log_take(struct decision_log *log, struct logged_decision *ret_decision)
 {
-	uint32_t read = atomic_load_explicit(&log->read, memory_order_relaxed);
+	uint32_t place;
 
-	if (read == atomic_load_explicit(&log->written, memory_order_acquire))
+	if (!ring_take(&log->ring, DECISION_LOG_ROOM, &place))
 		return false;
-	*ret_decision = log->entries[read % DECISION_LOG_ROOM];
-	atomic_store_explicit(&log->read, read + 1, memory_order_release);
+	*ret_decision = log->entries[place];
+	ring_taken(&log->ring);
 	return true;
 }

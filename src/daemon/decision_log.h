@@ -2,11 +2,11 @@
 /* Decisions on their way from a verdict thread, which must not wait, to the log. */
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core/flow.h"
+#include "daemon/ring.h"
 
 #define DECISION_LOG_ROOM 256
 
@@ -18,8 +18,7 @@ struct logged_decision {
 /* One writer, one reader. What finds it full is counted and lost. */
 struct decision_log {
 	struct logged_decision entries[DECISION_LOG_ROOM];
-	_Atomic uint32_t written, read;
-	_Atomic uint64_t lost;
+	struct ring ring;
 };
 
 /* The verdict thread's side. */

@@ -28,22 +28,17 @@ static bool take(const struct ruleset_element *element, void *data)
 	return true;
 }
 
+/* What cannot be read now is in the next reading. */
 static void read_bytes(struct daemon *daemon, const struct snapshot *snapshot)
 {
-	const struct config *config = snapshot->config;
 	uint16_t policies[1 << MARK_POLICY_BITS] = { 0 };
 	struct reading reading = { snapshot, snapshot->layout, policies };
-	bool any = false;
 
-	for (size_t i = 0; i < config->policy_count; i++) {
-		if (snapshot->balancers[i] == NULL || !balancer_wants_bytes(snapshot->balancers[i]))
-			continue;
-		policies[snapshot->ids->policies[i]] = (uint16_t)(i + 1);
-		any = true;
+	for (size_t i = 0; i < snapshot->config->policy_count; i++) {
+		if (snapshot->balancers[i] != NULL && balancer_wants_bytes(snapshot->balancers[i]))
+			policies[snapshot->ids->policies[i]] = (uint16_t)(i + 1);
 	}
-	/* What cannot be read now is in the next reading. */
-	if (any)
-		ruleset_elements_list_marks(daemon->nftables, daemon->plan->ruleset.table, PLAN_BYTES, take, &reading);
+	ruleset_elements_list_marks(daemon->nftables, daemon->plan->ruleset.table, PLAN_BYTES, take, &reading);
 }
 
 static void publish_delays(struct daemon *daemon)
@@ -74,7 +69,8 @@ void tick_watch(struct daemon *daemon)
 		return;
 	daemon->ticked_at_ms = tick.now_ms;
 	publish_delays(daemon);
-	read_bytes(daemon, snapshot);
+	if (plan_counts_bytes(snapshot->config))
+		read_bytes(daemon, snapshot);
 	for (size_t i = 0; i < snapshot->config->policy_count; i++) {
 		if (snapshot->balancers[i] != NULL)
 			balancer_tick(snapshot->balancers[i], &tick);

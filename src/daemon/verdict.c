@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "core/packet.h"
 #include "core/pending.h"
 #include "daemon/begun_ring.h"
+#include "daemon/thread.h"
 #include "kernel/queue.h"
 
 #define BATCH       64
@@ -196,7 +196,6 @@ static void *run(void *data)
 
 static int start_worker(struct verdicts *verdicts, struct worker *worker, uint16_t number, uint32_t length)
 {
-	sigset_t all, before;
 	int error;
 
 	worker->verdicts = verdicts;
@@ -212,13 +211,9 @@ static int start_worker(struct verdicts *verdicts, struct worker *worker, uint16
 	error = queue_open(number, length, &worker->queue);
 	if (error < 0)
 		return error;
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&worker->thread, NULL, run, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	error = thread_start(&worker->thread, run, worker);
 	worker->running = error == 0;
-	return -error;
+	return error;
 }
 
 /* Each thread has its part, a power of two. 0 or -ENOMEM. */
@@ -316,7 +311,7 @@ uint64_t verdicts_logged(struct verdicts *verdicts,
 	for (size_t i = 0; i < verdicts->count; i++) {
 		while (decision_log_take(&verdicts->workers[i].log, &decision))
 			callback(&decision, data);
-		lost += atomic_load_explicit(&verdicts->workers[i].log.lost, memory_order_relaxed);
+		lost += atomic_load_explicit(&verdicts->workers[i].log.ring.lost, memory_order_relaxed);
 	}
 	return lost;
 }
@@ -329,7 +324,7 @@ uint64_t verdicts_begun(struct verdicts *verdicts, void (*callback)(const struct
 	for (size_t i = 0; i < verdicts->count; i++) {
 		while (begun_ring_take(verdicts->workers[i].begun, &begun))
 			callback(&begun, data);
-		lost += atomic_load_explicit(&verdicts->workers[i].begun->lost, memory_order_relaxed);
+		lost += atomic_load_explicit(&verdicts->workers[i].begun->ring.lost, memory_order_relaxed);
 	}
 	return lost;
 }

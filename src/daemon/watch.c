@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,6 +17,7 @@
 #include "daemon/connection_log.h"
 #include "daemon/daemon.h"
 #include "daemon/learn.h"
+#include "daemon/thread.h"
 #include "kernel/conntrack.h"
 #include "kernel/conntrack_ends.h"
 #include "kernel/copies.h"
@@ -291,7 +291,6 @@ static int start(struct daemon *daemon, struct watch *watch)
 {
 	static const struct living_sink sink = { .handshake = on_handshake, .finished = on_finished };
 	struct living_sink mine = sink;
-	sigset_t all, before;
 	int error;
 
 	mine.data = watch;
@@ -310,12 +309,9 @@ static int start(struct daemon *daemon, struct watch *watch)
 		error = open_copies(daemon, watch);
 	if (error < 0)
 		return error;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&watch->thread, NULL, run, watch);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	error = thread_start(&watch->thread, run, watch);
 	watch->running = error == 0;
-	return -error;
+	return error;
 }
 
 void watch_start(struct daemon *daemon)

@@ -424,10 +424,3 @@ int devices_glance(struct netlink *netlink, uint32_t index, uint64_t *ret_receiv
 	}
 	return glance.device.carrier;
 }
-
-int devices_carrier(struct netlink *netlink, uint32_t index)
-{
-	uint64_t received, sent;
-
-	return devices_glance(netlink, index, &received, &sent);
-}

@@ -42,12 +42,10 @@ const struct device *devices_find(const struct devices *devices, const char *nam
 const struct device *devices_by_index(const struct devices *devices, uint32_t index); /* NULL likewise */
 
 /*
- * Whether the device has a carrier this moment. The kernel holds its own news of a lost carrier back
- * while the last of any device is less than a second old. 1 or 0; -ENODEV or another -errno.
+ * Whether the device has a carrier this moment, and its counters in bytes. The kernel holds its own news of a lost
+ * carrier back while the last of any device is less than a second old. 1 or 0; -ENODEV or another -errno, and the
+ * counters stay as they were.
  */
-int devices_carrier(struct netlink *netlink, uint32_t index);
-
-/* The same with its counters in bytes, which stay as they were on an error. */
 int devices_glance(struct netlink *netlink, uint32_t index, uint64_t *ret_received, uint64_t *ret_sent);
 
 /* A socket that becomes readable when anything of links, addresses, routes or rules changes. */

@@ -59,12 +59,12 @@ static void takes_no_more_than_it_holds(void **state)
 	struct begun_ring *ring = *state;
 	struct begun begun;
 
-	atomic_store(&ring->written, UINT32_MAX - 5); /* numbers pass 2^32 one day */
-	atomic_store(&ring->read, UINT32_MAX - 5);
+	atomic_store(&ring->ring.written, UINT32_MAX - 5); /* numbers pass 2^32 one day */
+	atomic_store(&ring->ring.read, UINT32_MAX - 5);
 	for (uint32_t number = 0; number < BEGUN_RING_ROOM; number++)
 		assert_true(add(ring, number));
 	assert_false(add(ring, 4711));
-	assert_int_equal(atomic_load(&ring->lost), 1);
+	assert_int_equal(atomic_load(&ring->ring.lost), 1);
 	for (uint32_t number = 0; number < BEGUN_RING_ROOM; number++) {
 		assert_true(begun_ring_take(ring, &begun));
 		assert_int_equal(begun.mark, number);
@@ -114,7 +114,7 @@ static void loses_and_mixes_nothing_between_threads(void **state)
 	print_message("%u taken, %u refused\n", taken, writer.refused);
 	assert_int_equal(torn, 0);
 	assert_int_equal(taken + writer.refused, CONNECTIONS);
-	assert_int_equal(writer.refused, atomic_load(&writer.ring->lost));
+	assert_int_equal(writer.refused, atomic_load(&writer.ring->ring.lost));
 }
 
 int main(void)

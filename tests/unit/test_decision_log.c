@@ -86,7 +86,7 @@ static void gives_the_oldest_first(void **state)
 		add(log, number);
 	take_in_order(log, 0, 3);
 	assert_false(decision_log_take(log, &decision));
-	assert_int_equal(atomic_load(&log->lost), 0);
+	assert_int_equal(atomic_load(&log->ring.lost), 0);
 }
 
 /* Many rounds of another length than the ring's, so that its end falls everywhere. */
@@ -102,7 +102,7 @@ static void goes_round(void **state)
 			add(log, written++);
 		take_in_order(log, read, written);
 	}
-	assert_int_equal(atomic_load(&log->lost), 0);
+	assert_int_equal(atomic_load(&log->ring.lost), 0);
 }
 
 static void counts_what_finds_it_full(void **state)
@@ -112,12 +112,12 @@ static void counts_what_finds_it_full(void **state)
 
 	for (uint32_t number = 0; number < DECISION_LOG_ROOM + 10; number++)
 		add(log, number);
-	assert_int_equal(atomic_load(&log->lost), 10);
+	assert_int_equal(atomic_load(&log->ring.lost), 10);
 	/* Room for one: the next is taken, the one after it is lost. */
 	take_in_order(log, 0, 1);
 	add(log, DECISION_LOG_ROOM);
 	add(log, 4711);
-	assert_int_equal(atomic_load(&log->lost), 11);
+	assert_int_equal(atomic_load(&log->ring.lost), 11);
 	take_in_order(log, 1, DECISION_LOG_ROOM + 1);
 	assert_false(decision_log_take(log, &decision));
 }
@@ -127,11 +127,11 @@ static void counts_on_past_the_end_of_numbers(void **state)
 {
 	struct decision_log *log = *state;
 
-	atomic_store(&log->written, UINT32_MAX - 5);
-	atomic_store(&log->read, UINT32_MAX - 5);
+	atomic_store(&log->ring.written, UINT32_MAX - 5);
+	atomic_store(&log->ring.read, UINT32_MAX - 5);
 	for (uint32_t number = 0; number < DECISION_LOG_ROOM + 3; number++)
 		add(log, number);
-	assert_int_equal(atomic_load(&log->lost), 3);
+	assert_int_equal(atomic_load(&log->ring.lost), 3);
 	take_in_order(log, 0, DECISION_LOG_ROOM);
 }
 
@@ -183,10 +183,10 @@ static void loses_and_mixes_nothing_between_threads(void **state)
 		take_all(writer.log, &sum);
 	} while (!done);
 	pthread_join(thread, NULL);
-	print_message("%u taken, %llu lost\n", sum.taken, (unsigned long long)atomic_load(&writer.log->lost));
+	print_message("%u taken, %llu lost\n", sum.taken, (unsigned long long)atomic_load(&writer.log->ring.lost));
 	assert_int_equal(sum.torn, 0);
 	assert_int_equal(sum.backwards, 0);
-	assert_int_equal(sum.taken + atomic_load(&writer.log->lost), DECISIONS);
+	assert_int_equal(sum.taken + atomic_load(&writer.log->ring.lost), DECISIONS);
 	assert_true(sum.taken >= DECISION_LOG_ROOM);
 }
 
