@@ -12,6 +12,7 @@
 
 #include "core/balance.h"
 #include "core/health_delay.h"
+#include "tests/unit/chance.h"
 
 /* In text, which is returned. */
 static const char *remark(const struct balancer *balancer, const struct candidate *candidate, const struct flow *flow,
@@ -43,16 +44,6 @@ struct play {
 	size_t held;
 	unsigned int changes;
 };
-
-/* SplitMix64 (Steele, Lea and Flood 2014), between 0 and 1. */
-static double part(struct play *play)
-{
-	uint64_t z = play->seed += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return ((double)((z ^ (z >> 31)) >> 11) + 0.5) / 9007199254740992.0;
-}
 
 /* As a new snapshot does it. */
 static void play_balance(struct play *play)
@@ -114,8 +105,8 @@ static size_t picked(const struct play *play)
 
 static void play_check(struct play *play, size_t link)
 {
-	double noise = part(play) * play->noise_ms[link], spike = part(play) < 0.02 ? 3 : 1;
-	bool lost = play->latency_ms[link] == 0 || part(play) < play->loss[link];
+	double noise = chance_part(&play->seed) * play->noise_ms[link], spike = chance_part(&play->seed) < 0.02 ? 3 : 1;
+	bool lost = play->latency_ms[link] == 0 || chance_part(&play->seed) < play->loss[link];
 	struct round round = { .asked = 1, .answered = !lost };
 
 	if (!lost)

@@ -11,6 +11,7 @@
 
 #include "core/balance.h"
 #include "core/pace.h"
+#include "tests/unit/chance.h"
 
 #define PAGES        240
 #define OBJECTS_MAX  281
@@ -51,26 +52,11 @@ struct run {
 
 static struct page pages[PAGES];
 
-/* Steele, Vigna: splitmix64. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-static double next_part(uint64_t *state)
-{
-	return ((double)(next_random(state) >> 11) + 0.5) / 9007199254740992.0;
-}
-
 static double next_normal(uint64_t *state)
 {
-	double radius = sqrt(-2 * log(next_part(state)));
+	double radius = sqrt(-2 * log(chance_part(state)));
 
-	return radius * cos(2 * M_PI * next_part(state));
+	return radius * cos(2 * M_PI * chance_part(state));
 }
 
 /* As many objects and as large ones as pages have: 42 in the mean, most of some kilobytes, few of megabytes. */
@@ -113,7 +99,7 @@ static size_t pick_told(struct run *run)
 
 static size_t pick(struct run *run)
 {
-	struct pick_context context = { .random = next_random(&run->random), .loads = run->loads };
+	struct pick_context context = { .random = chance_next(&run->random), .loads = run->loads };
 	struct flow flow = { .family = IPV4 };
 
 	if (run->told)
@@ -322,7 +308,7 @@ static void changing_links(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < TRACE_S; i++) {
-		rates[0][i] = 1e6 * fmax(0, 2 + 3 * next_normal(&random) * (next_part(&random) < 0.3 ? 1 : 0.3));
+		rates[0][i] = 1e6 * fmax(0, 2 + 3 * next_normal(&random) * (chance_part(&random) < 0.3 ? 1 : 0.3));
 		rates[1][i] = 1e6 * fmax(0.1, 6 + 2.4 * next_normal(&random));
 	}
 	times = all_times("changing", (const double (*)[TRACE_S])rates);
@@ -340,9 +326,9 @@ static void fill_walk(double rates[LINKS][TRACE_S], uint64_t random)
 	for (size_t i = 0; i < TRACE_S; i++) {
 		bool inside = i < 3 * TRACE_S / 10;
 
-		if (!inside && silent == 0 && next_part(&random) < 0.05)
-			silent = 2 + next_random(&random) % 3;
-		rates[0][i] = inside ? fmax(2, 20 + 6 * next_normal(&random)) : silent > 0 ? 0 : 0.3 + 5.7 * next_part(&random);
+		if (!inside && silent == 0 && chance_part(&random) < 0.05)
+			silent = 2 + chance_next(&random) % 3;
+		rates[0][i] = inside ? fmax(2, 20 + 6 * next_normal(&random)) : silent > 0 ? 0 : 0.3 + 5.7 * chance_part(&random);
 		rates[1][i] = inside ? fmax(0.3, 1.2 + 0.4 * next_normal(&random)) : fmax(1, 6 + 0.4 * next_normal(&random));
 		rates[0][i] *= 1e6;
 		rates[1][i] *= 1e6;

@@ -10,23 +10,8 @@
 #include <cmocka.h>
 
 #include "core/balance.h"
+#include "tests/unit/chance.h"
 #include "tests/unit/twister.h"
-
-/* Steele, Vigna: splitmix64. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-/* Above 0, below 1. */
-static double next_part(uint64_t *state)
-{
-	return ((double)(next_random(state) >> 11) + 0.5) / 9007199254740992.0;
-}
 
 #define LINKS 4
 #define MBIT  1000000u
@@ -61,7 +46,7 @@ static void world_free(struct world *world)
 
 static size_t ask_balancer(struct world *world)
 {
-	struct pick_context context = { .random = next_random(&world->random), .loads = world->loads };
+	struct pick_context context = { .random = chance_next(&world->random), .loads = world->loads };
 	struct flow flow = { .family = IPV4 };
 
 	return balancer_pick(world->balancer, &flow, &context)->link;
@@ -70,7 +55,7 @@ static size_t ask_balancer(struct world *world)
 /* Of mean 1. */
 static double exponential(struct world *world)
 {
-	return world->published == NULL ? -log(next_part(&world->random)) : -log(1 - twister_random(world->published));
+	return world->published == NULL ? -log(chance_part(&world->random)) : -log(1 - twister_random(world->published));
 }
 
 /* Jobs of one link, served one after the other: when each will be done. */

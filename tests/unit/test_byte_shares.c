@@ -12,27 +12,12 @@
 
 #include "core/balance.h"
 #include "core/byte_shares.h"
+#include "chance.h"
 
 #define LINKS 3
 #define GIGABIT UINT64_C(1000000000)
 
 static uint64_t seed;
-
-/* SplitMix64 (Steele, Lea and Flood 2014): the same numbers on every machine. */
-static uint64_t draw(void)
-{
-	uint64_t z = seed += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
-/* Between 0 and 1. */
-static double part(void)
-{
-	return ((double)(draw() >> 11) + 0.5) / 9007199254740992.0;
-}
 
 /*
  * Sizes of TCP flows of a campus, as a mixture of lognormal distributions: weight, sigma, scale in bytes (Jurkiewicz,
@@ -45,12 +30,12 @@ static double flow_size(void)
 		{ 0.08065, 1.30826, 25680.7 }, { 0.015039, 1.35133, 416681 }, { 0.0020747, 1.08247, 5602171.6 },
 		{ 0.00068263, 1.01911, 53432349 }, { 8.2327e-6, 1.19047, 514468039 },
 	};
-	double rest = part();
+	double rest = chance_part(&seed);
 	size_t i = 0;
 
 	while (i < 7 && rest >= mixture[i][0])
 		rest -= mixture[i++][0];
-	return mixture[i][2] * exp(mixture[i][1] * sqrt(-2 * log(part())) * cos(2 * 3.14159265358979 * part()));
+	return mixture[i][2] * exp(mixture[i][1] * sqrt(-2 * log(chance_part(&seed))) * cos(2 * 3.14159265358979 * chance_part(&seed)));
 }
 
 /* A policy in fake time: its balancer, the bytes that its links have carried, and flows that live. */
@@ -156,10 +141,10 @@ static double play_mixture(enum share share, uint64_t with_seed, unsigned int fl
 	seed = with_seed;
 	while (begun < flows || play->flow_count > 0) {
 		for (; begun < flows && next_s * 1000 <= (double)play->now_ms; begun++) {
-			double size = flow_size(), lasts_s = fmax(2 + 6 * part(), size / fastest);
+			double size = flow_size(), lasts_s = fmax(2 + 6 * chance_part(&seed), size / fastest);
 
 			play_flow(play, size, size / lasts_s);
-			next_s -= each_s * log(part());
+			next_s -= each_s * log(chance_part(&seed));
 		}
 		play_pass(play, 50);
 		if (play->now_ms % 1000 == 0)
@@ -265,15 +250,15 @@ static void deficits_add_up_to_nothing(void **state)
 		size_t count = 0;
 		int64_t sum = 0;
 
-		if (draw() % 20 == 0)
-			usable[draw() % LINKS] ^= true;
+		if (chance_next(&seed) % 20 == 0)
+			usable[chance_next(&seed) % LINKS] ^= true;
 		for (size_t j = 0; j < LINKS; j++) {
-			sent[j] += draw() % 50 == 0 ? draw() % 5000000000 : draw() % 10000000;
+			sent[j] += chance_next(&seed) % 50 == 0 ? chance_next(&seed) % 5000000000 : chance_next(&seed) % 10000000;
 			byte_shares_count(shares, (uint8_t)(j + 1), sent[j]);
 			if (usable[j])
 				links[count++] = (struct share_link){ (uint8_t)(j + 1), weights[j] };
 		}
-		now_ms += 100 + draw() % 2000;
+		now_ms += 100 + chance_next(&seed) % 2000;
 		byte_shares_tick(shares, links, count, now_ms, NULL);
 		for (size_t j = 0; j < count; j++) {
 			int64_t behind = byte_shares_deficit(shares, links[j].id);
@@ -320,7 +305,7 @@ static void traffic(struct play *play, int seconds)
 {
 	for (int second = 0; second < seconds; second++) {
 		for (int i = 0; i < 100; i++)
-			play_flow(play, 100000 * part(), 50000);
+			play_flow(play, 100000 * chance_part(&seed), 50000);
 		for (int i = 0; i < 4; i++) {
 			play_pass(play, 250);
 			play_tick(play);
