@@ -266,6 +266,8 @@ static const struct field mail[] = {
 	{ "from", TEXT(mail_settings, from, check_mail_address), REQUIRED, .meaning = "the address that mails come from" },
 	{ "to", FORM(mail_settings, to, form_names), .check = check_mail_address, REQUIRED,
 		.meaning = "the addresses that mails go to" },
+	{ "kinds", FORM(mail_settings, kinds, form_alert_kinds), .words = schema_alert_kinds,
+		.meaning = "what `to' is told of; by default everything" },
 	{ "user", TEXT(mail_settings, user, check_mail_user), OPTIONAL, .meaning = "the name for the server" },
 	{ "password-file", TEXT(mail_settings, password_file, check_path), OPTIONAL,
 		.meaning = "a file with the password in its first line" },

@@ -83,6 +83,7 @@ extern const struct field schema_flood[], schema_connections[], schema_port_scan
 extern const struct field schema_set[];
 extern const struct field schema_together[]; /* together_forms.c */
 extern const struct word flow_keys[];         /* the same */
+extern const struct word schema_alert_kinds[]; /* mail_forms.c */
 
 /* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */
 void read_table(struct loader *loader, const struct field *table, const struct node *node, struct position at,

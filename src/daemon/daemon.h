@@ -209,12 +209,19 @@ int generation_enter(struct daemon *daemon, struct generation *generation, char 
 /* 0; -EINVAL with errors told; -EBUSY where only a restart can do it, message says what; or -errno. */
 int reload(struct daemon *daemon, struct config_errors *errors, char *message, size_t size);
 
-/* tell.c: mails about links, and the open outages. */
+/* tell.c: what is told of links, and the open outages. */
 void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before);
 void tell_test(struct daemon *daemon, const struct control_request *request, struct control_answer *answer);
 void tell_open_outages(struct daemon *daemon); /* links that came back while no daemon was there */
 int tell_start(struct daemon *daemon);
-void tell_mail(struct daemon *daemon, struct alert *alert); /* gives it an id and the table of links, and sends it */
+struct outage *tell_outage(const struct daemon *daemon, const char *link); /* the open one, or NULL */
+
+/* tell_mail.c: announcements by mail. */
+#define MESSAGE_ID_ROOM 128
+struct announcement;
+void tell_announcement(struct daemon *daemon, const struct announcement *announcement);
+const char *tell_message_id(const struct daemon *daemon, char text[MESSAGE_ID_ROOM]); /* a new one; returns text */
+int tell_mail(struct daemon *daemon, struct alert *alert); /* completes it (id, table of links) and sends it; 0 or -ENOMEM */
 const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
 
 /* keep.c: writes state and mail to disk in worker threads. */

@@ -1,83 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Mails about links: what is said when, and which outages are open. */
+/* What is told of links when, which outages are open, and what becomes of mails. */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "daemon/announce.h"
 #include "daemon/daemon.h"
 #include "service/alert.h"
 #include "service/log.h"
 
-#define MESSAGE_ID_ROOM 128
-
-const char *tell_spool(const struct daemon *daemon, char *path, size_t size)
-{
-	snprintf(path, size, "%s/spool", daemon->generation->config->state_directory);
-	return path;
-}
-
-static void make_message_id(const struct daemon *daemon, char *text)
-{
-	uint64_t random = 0;
-
-	if (getrandom(&random, sizeof(random), 0) < 0)
-		random = (uint64_t)rand();
-	snprintf(text, MESSAGE_ID_ROOM, "%lld.%016" PRIx64 "@%.80s", (long long)time(NULL), random, daemon->host);
-}
-
-static void fill_links(struct daemon *daemon, struct alert_link *links)
-{
-	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
-		const struct link_run *run = &daemon->links[i];
-
-		links[i] = (struct alert_link){
-			.name = run->link->name,
-			.device = run->link->device,
-			.state = run->health.state,
-			.reason = duty_mail_text(run),
-			.latency_us = health_latency_us(&run->health),
-			.loss_permille = health_loss_permille(&run->health),
-			.since = run->since,
-		};
-	}
-}
-
-/* Hands the alert, completed by the table of all links, to the spool. */
-static int send_alert(struct daemon *daemon, struct alert *alert)
-{
-	const struct mail_settings *settings = &daemon->generation->config->mail;
-	struct alert_link links[CONFIG_LINKS_MAX];
-	char *message;
-
-	fill_links(daemon, links);
-	alert->host = daemon->host;
-	alert->when = time(NULL);
-	alert->links = links;
-	alert->link_count = daemon->generation->config->link_count;
-	message = alert_message(alert, settings->from, (const char *const *)settings->to.items, settings->to.count);
-	if (message == NULL)
-		return -ENOMEM;
-	keep_mail(daemon, alert->message_id, message);
-	return 0;
-}
-
-void tell_mail(struct daemon *daemon, struct alert *alert)
-{
-	char message_id[MESSAGE_ID_ROOM], names[512];
-
-	if (daemon->mailer == NULL)
-		return;
-	make_message_id(daemon, message_id);
-	alert->message_id = message_id;
-	alert->traffic_on = links_usable_names(daemon, names, sizeof(names));
-	send_alert(daemon, alert);
-}
-
-static struct outage *find_outage(struct daemon *daemon, const char *link)
+struct outage *tell_outage(const struct daemon *daemon, const char *link)
 {
 	for (size_t i = 0; i < daemon->state.outage_count; i++) {
 		if (strcmp(daemon->state.outages[i].link, link) == 0)
@@ -163,71 +97,74 @@ static size_t consequences(struct daemon *daemon, const struct link_run *run, st
 	return count;
 }
 
-static void describe(const struct link_run *run, struct alert *alert)
+static const char *cause_text(const struct link_run *run)
 {
-	alert->link = run->link->name;
-	alert->reason = run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause);
-	alert->latency_us = health_latency_us(&run->health);
-	alert->loss_permille = health_loss_permille(&run->health);
+	return run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause);
 }
 
-static void tell_down(struct daemon *daemon, struct link_run *run, struct alert *alert)
+static void tell_down(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
 {
 	const char *texts[CONSEQUENCES_MAX];
+	char message_id[MESSAGE_ID_ROOM];
 	struct arena *arena;
 
 	/* Told already, by this daemon or by the one before it. */
-	if (find_outage(daemon, run->link->name) != NULL)
+	if (tell_outage(daemon, run->link->name) != NULL)
 		return;
 	arena = arena_new();
 	if (arena == NULL)
 		return;
-	alert->kind = ALERT_DOWN;
-	alert->consequences = texts;
-	alert->consequence_count = consequences(daemon, run, arena, texts);
-	if (open_outage(daemon, run->link->name, alert->message_id) && daemon->mailer != NULL)
-		send_alert(daemon, alert);
+	announcement->kind = ALERT_DOWN;
+	announcement->state = "down";
+	announcement->details = texts;
+	announcement->detail_count = consequences(daemon, run, arena, texts);
+	if (open_outage(daemon, run->link->name, tell_message_id(daemon, message_id)))
+		announce(daemon, announcement);
 	arena_free(arena);
 	keep_state(daemon);
 }
 
-static void tell_up(struct daemon *daemon, struct link_run *run, struct alert *alert)
+static void tell_up(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
 {
-	struct outage *outage = find_outage(daemon, run->link->name);
+	struct outage *outage = tell_outage(daemon, run->link->name);
 
 	if (outage == NULL)
 		return;
-	alert->kind = ALERT_UP;
-	alert->in_reply_to = outage->message_id;
-	alert->outage_s = time(NULL) > outage->since ? (uint64_t)(time(NULL) - outage->since) : 0;
-	if (daemon->mailer != NULL) {
-		send_alert(daemon, alert);
+	announcement->kind = ALERT_UP;
+	announcement->state = "up";
+	announcement->over = true;
+	announcement->lasted_s = time(NULL) > outage->since ? (uint64_t)(time(NULL) - outage->since) : 0;
+	announce(daemon, announcement);
+	if (daemon->mailer != NULL)
 		mailer_wake(daemon->mailer);
-	}
 	close_outage(daemon, outage);
 	keep_state(daemon);
 }
 
+static void tell_quality(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
+{
+	announcement->kind = ALERT_DEGRADED;
+	announcement->over = run->health.state != LINK_DEGRADED;
+	announcement->state = announcement->over ? "recovered" : "degraded";
+	announcement->lasted_s = 0;
+	announce(daemon, announcement);
+}
+
 void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before)
 {
-	char message_id[MESSAGE_ID_ROOM], names[512];
-	struct alert alert = { .message_id = message_id };
+	char names[512], text[1024];
+	struct announcement announcement = { .link = run->link->name, .cause = cause_text(run), .text = text };
 
-	make_message_id(daemon, message_id);
-	describe(run, &alert);
-	alert.traffic_on = links_usable_names(daemon, names, sizeof(names));
+	snprintf(text, sizeof(text), "link %s %s%s%s; traffic on %s", run->link->name, link_state_name(run->health.state),
+		*announcement.cause == '\0' ? "" : ": ", announcement.cause, links_usable_names(daemon, names, sizeof(names)));
 	if (run->health.state == LINK_DOWN) {
-		tell_down(daemon, run, &alert);
+		tell_down(daemon, run, &announcement);
 		return;
 	}
 	if (before == LINK_DOWN)
-		tell_up(daemon, run, &alert);
-	if (daemon->mailer == NULL || (before == LINK_DOWN && run->health.state == LINK_UP))
-		return;
-	alert.kind = run->health.state == LINK_DEGRADED ? ALERT_DEGRADED : ALERT_RECOVERED;
-	alert.in_reply_to = NULL;
-	make_message_id(daemon, message_id);
-	send_alert(daemon, &alert);
+		tell_up(daemon, run, &announcement);
+	if (before != LINK_DOWN || run->health.state != LINK_UP)
+		tell_quality(daemon, run, &announcement);
 }
 
 static struct mail_test *free_test(struct daemon *daemon)
@@ -242,8 +179,7 @@ static struct mail_test *free_test(struct daemon *daemon)
 void tell_test(struct daemon *daemon, const struct control_request *request, struct control_answer *answer)
 {
 	struct mail_test *test = free_test(daemon);
-	struct alert alert = { .kind = ALERT_TEST, .reason = "" };
-	char names[512];
+	struct alert alert = { .kind = NOTICE_TEST, .reason = "" };
 
 	if (daemon->mailer == NULL) {
 		report_problem(answer, 409, "%s", daemon->no_mail[0] != '\0' ? daemon->no_mail
@@ -254,10 +190,8 @@ void tell_test(struct daemon *daemon, const struct control_request *request, str
 		report_problem(answer, 409, "other test mails are still on their way");
 		return;
 	}
-	make_message_id(daemon, test->message_id);
-	alert.message_id = test->message_id;
-	alert.traffic_on = links_usable_names(daemon, names, sizeof(names));
-	if (send_alert(daemon, &alert) < 0) {
+	alert.message_id = tell_message_id(daemon, test->message_id);
+	if (tell_mail(daemon, &alert) < 0) {
 		report_problem(answer, 500, "no memory");
 		return;
 	}
@@ -297,7 +231,7 @@ void tell_open_outages(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
 		struct link_run *run = &daemon->links[i];
 
-		if (run->health.state != LINK_DOWN && find_outage(daemon, run->link->name) != NULL)
+		if (run->health.state != LINK_DOWN && tell_outage(daemon, run->link->name) != NULL)
 			tell_link(daemon, run, LINK_DOWN);
 	}
 }

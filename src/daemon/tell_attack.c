@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/announce.h"
 #include "daemon/daemon.h"
 #include "daemon/defence.h"
-#include "service/alert.h"
 
 #define GATHER_MS    60000
 #define GATHERED_MAX 20
@@ -81,21 +81,23 @@ void tell_attacks(struct daemon *daemon)
 	struct attacks *attacks = daemon->attacks;
 	uint64_t now_ms = verdicts_now_ms();
 	const char *sentences[GATHERED_MAX + 1];
-	struct alert alert = { .kind = ALERT_ATTACK, .consequences = sentences };
-	char subject[224], more[64];
+	struct announcement announcement = { .kind = ALERT_ATTACK, .details = sentences };
+	char subject[224], more[64], text[320];
 
 	if (attacks == NULL || attacks->count == 0 || (attacks->mailed_ms != 0 && now_ms - attacks->mailed_ms < GATHER_MS))
 		return;
 	for (size_t i = 0; i < attacks->count; i++)
-		sentences[alert.consequence_count++] = attacks->sentences[i];
+		sentences[announcement.detail_count++] = attacks->sentences[i];
 	snprintf(more, sizeof(more), "and %zu more", attacks->more);
 	if (attacks->more > 0)
-		sentences[alert.consequence_count++] = more;
+		sentences[announcement.detail_count++] = more;
 	snprintf(subject, sizeof(subject), attacks->count == 1 ? "%s" : "%s and %zu more", attacks->first,
 		attacks->count - 1 + attacks->more);
-	alert.attack = subject;
-	alert.answer = attacks->answer;
-	tell_mail(daemon, &alert);
+	snprintf(text, sizeof(text), "%s: %s", subject, attacks->answer);
+	announcement.state = attacks->answer;
+	announcement.cause = subject;
+	announcement.text = text;
+	announce(daemon, &announcement);
 	attacks->mailed_ms = now_ms;
 	attacks->count = attacks->more = 0;
 }

@@ -21,28 +21,33 @@ static void subject_detail(const struct alert *alert, char *text, size_t size)
 	char duration[64], part[LIST_SIZE];
 
 	switch (alert->kind) {
-	case ALERT_DOWN:
+	case NOTICE_DOWN:
 		if (traffic_on == NULL || *traffic_on == '\0')
 			traffic_on = "no link";
 		snprintf(text, size, "traffic on %s", alert_text_clean(part, sizeof(part), traffic_on));
 		break;
-	case ALERT_UP:
+	case NOTICE_UP:
 		snprintf(text, size, "after %s", alert_duration(alert->outage_s, duration, sizeof(duration)));
 		break;
-	case ALERT_RECOVERED:
+	case NOTICE_RECOVERED:
 		if (alert->outage_s != 0)
 			snprintf(text, size, "after %s", alert_duration(alert->outage_s, duration, sizeof(duration)));
 		else
 			snprintf(text, size, "within its limits again");
 		break;
-	case ALERT_DEGRADED:
+	case NOTICE_DEGRADED:
 		alert_text_clean(text, size, alert->reason != NULL && *alert->reason != '\0' ? alert->reason : "beyond its limits");
 		break;
-	case ALERT_TEST:
+	case NOTICE_TEST:
 		snprintf(text, size, "mail works");
 		break;
-	case ALERT_ATTACK:
+	case NOTICE_ATTACK:
 		alert_text_clean(text, size, alert->answer);
+		break;
+	case NOTICE_FLAPPING:
+	case NOTICE_QUOTA:
+	case NOTICE_DAEMON:
+		alert_text_clean(text, size, alert->reason != NULL && *alert->reason != '\0' ? alert->reason : alert->state);
 		break;
 	}
 }
@@ -53,14 +58,17 @@ const char *alert_subject(const struct alert *alert, char *text, size_t size)
 
 	alert_text_clean(host, sizeof(host), alert->host);
 	subject_detail(alert, detail, sizeof(detail));
-	if (alert->kind == ALERT_ATTACK)
+	if (alert->kind == NOTICE_ATTACK)
 		snprintf(whole, sizeof(whole), "[%s] attack %s: %s", host, alert_text_clean(attack, sizeof(attack), alert->attack),
 			detail);
+	else if (alert->kind == NOTICE_DAEMON)
+		snprintf(whole, sizeof(whole), "[%s] uplinkd %s: %s", host, alert_text_clean(attack, sizeof(attack), alert->state),
+			detail);
 	else if (alert->link == NULL)
-		snprintf(whole, sizeof(whole), "[%s] %s: %s", host, alert_kind_name(alert->kind), detail);
+		snprintf(whole, sizeof(whole), "[%s] %s: %s", host, notice_title(alert->kind), detail);
 	else
 		snprintf(whole, sizeof(whole), "[%s] link %s %s: %s", host, alert_text_clean(link, sizeof(link), alert->link),
-			alert_kind_name(alert->kind), detail);
+			notice_title(alert->kind), detail);
 	return alert_text_clean(text, size, whole);
 }
 

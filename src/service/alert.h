@@ -18,32 +18,38 @@ struct alert_link {
 	time_t since;
 };
 
-enum alert_kind {
-	ALERT_DOWN,
-	ALERT_UP,
-	ALERT_DEGRADED,
-	ALERT_RECOVERED, /* degraded no more */
-	ALERT_TEST,
-	ALERT_ATTACK,
+/* What a mail is about; the wording hangs on it. */
+enum notice {
+	NOTICE_DOWN,
+	NOTICE_UP,
+	NOTICE_DEGRADED,
+	NOTICE_RECOVERED, /* degraded no more */
+	NOTICE_TEST,
+	NOTICE_ATTACK,
+	NOTICE_FLAPPING,
+	NOTICE_QUOTA,
+	NOTICE_DAEMON,
 };
 
 struct alert {
-	enum alert_kind kind;
+	enum notice kind;
 	const char *host;
-	const char *link;          /* NULL for ALERT_TEST and ALERT_ATTACK */
+	const char *link;          /* NULL where it is about none */
 	time_t when;
 	const char *reason;        /* "no carrier", "3 check rounds failed in a row" */
 	const char *traffic_on;    /* names of the links that carry on, "no link" where there is none */
 	uint32_t latency_us, loss_permille; /* last known, of the link */
-	uint64_t outage_s;         /* ALERT_UP: how long it was down */
+	uint64_t outage_s;         /* NOTICE_UP: how long it was down */
 	const char *const *consequences; /* sentences: what the daemon did about it */
 	size_t consequence_count;
 	const struct alert_link *links;
 	size_t link_count;
 	const char *message_id;    /* of this mail, without brackets */
 	const char *in_reply_to;   /* NULL, or the message_id of the DOWN mail */
-	const char *attack;        /* ALERT_ATTACK: "syn-flood from 198.51.100.7", and how it was met: "blocked until 14:05" */
+	const char *attack;        /* NOTICE_ATTACK: "syn-flood from 198.51.100.7", and how it was met: "blocked until 14:05" */
 	const char *answer;
+	const char *state;         /* one word, as `flapping' or `settled' */
+	const char *text;          /* NOTICE_FLAPPING, NOTICE_QUOTA, NOTICE_DAEMON: a sentence */
 };
 
 /* `[host] link fiber DOWN: traffic on lte`, `[host] attack syn-flood from 198.51.100.7: blocked until 14:05`. Whatever hostile names hold, it is one line. Returns text. */

@@ -14,21 +14,27 @@
 #define SENTENCE_SIZE    400
 #define CONSEQUENCES_MAX 50
 
-const char *alert_kind_name(enum alert_kind kind)
+const char *notice_title(enum notice kind)
 {
 	switch (kind) {
-	case ALERT_DOWN:
+	case NOTICE_DOWN:
 		return "DOWN";
-	case ALERT_UP:
+	case NOTICE_UP:
 		return "UP";
-	case ALERT_DEGRADED:
+	case NOTICE_DEGRADED:
 		return "DEGRADED";
-	case ALERT_RECOVERED:
+	case NOTICE_RECOVERED:
 		return "RECOVERED";
-	case ALERT_TEST:
+	case NOTICE_TEST:
 		return "TEST";
-	case ALERT_ATTACK:
+	case NOTICE_ATTACK:
 		return "ATTACK";
+	case NOTICE_FLAPPING:
+		return "FLAPPING";
+	case NOTICE_QUOTA:
+		return "QUOTA";
+	case NOTICE_DAEMON:
+		return "DAEMON";
 	}
 	return "?";
 }
@@ -103,8 +109,12 @@ static void write_what(FILE *out, const struct alert *alert)
 	const struct alert_link *entry;
 
 	alert_text_clean(host, sizeof(host), alert->host);
-	if (alert->kind == ALERT_ATTACK) {
+	if (alert->kind == NOTICE_ATTACK) {
 		fprintf(out, "Too much came to %s: %s.\n\n", host, alert_text_clean(attack, sizeof(attack), alert->attack));
+		return;
+	}
+	if (alert->text != NULL && (alert->kind == NOTICE_FLAPPING || alert->kind == NOTICE_QUOTA || alert->kind == NOTICE_DAEMON)) {
+		fprintf(out, "%s: %s.\n\n", host, alert_text_clean(attack, sizeof(attack), alert->text));
 		return;
 	}
 	if (alert->link == NULL) {
@@ -115,7 +125,7 @@ static void write_what(FILE *out, const struct alert *alert)
 	fprintf(out, "Link %s", alert_text_clean(link, sizeof(link), alert->link));
 	if (entry != NULL && entry->device != NULL)
 		fprintf(out, " (device %s)", alert_text_clean(device, sizeof(device), entry->device));
-	fprintf(out, " of %s is %s.\n\n", host, alert_kind_name(alert->kind));
+	fprintf(out, " of %s is %s.\n\n", host, notice_title(alert->kind));
 }
 
 static void write_facts(FILE *out, const struct alert *alert)
@@ -125,7 +135,7 @@ static void write_facts(FILE *out, const struct alert *alert)
 	write_when(out, alert->when);
 	if (alert->reason != NULL && *alert->reason != '\0')
 		fprintf(out, "Why:      %s\n", alert_text_clean(sentence, sizeof(sentence), alert->reason));
-	if (alert->kind == ALERT_UP || (alert->kind == ALERT_RECOVERED && alert->outage_s != 0))
+	if (alert->kind == NOTICE_UP || (alert->kind == NOTICE_RECOVERED && alert->outage_s != 0))
 		fprintf(out, "After:    %s\n", alert_duration(alert->outage_s, sentence, sizeof(sentence)));
 	if (alert->link != NULL)
 		fprintf(out, "Checks:   last latency %s, loss %s\n",
@@ -225,7 +235,7 @@ static void write_way_on(FILE *out, const struct alert *alert)
 	fputs("\nTo look further:\n", out);
 	if (alert->link != NULL)
 		fprintf(out, "  uplinkctl links %s\n", alert_text_clean(link, sizeof(link), alert->link));
-	else if (alert->kind == ALERT_ATTACK)
+	else if (alert->kind == NOTICE_ATTACK)
 		fputs("  uplinkctl blocked\n  uplinkctl unblock ADDRESS\n", out);
 	else
 		fputs("  uplinkctl status\n", out);

@@ -14,4 +14,4 @@ char *alert_body(const struct alert *alert);
 const char *alert_duration(uint64_t seconds, char *text, size_t size);
 
 /* "DOWN", "UP", "DEGRADED", "RECOVERED", "TEST". */
-const char *alert_kind_name(enum alert_kind kind);
+const char *notice_title(enum notice kind);

@@ -30,7 +30,7 @@ static struct alert down_alert(void)
 	};
 
 	return (struct alert){
-		.kind = ALERT_DOWN,
+		.kind = NOTICE_DOWN,
 		.host = "gw.example.net",
 		.link = "fiber",
 		.when = 1700000000,
@@ -63,18 +63,18 @@ static void subjects_are_as_promised(void **state)
 	assert_subject(&alert, "[gw.example.net] link fiber DOWN: traffic on no link");
 	alert.traffic_on = NULL;
 	assert_subject(&alert, "[gw.example.net] link fiber DOWN: traffic on no link");
-	alert.kind = ALERT_UP;
+	alert.kind = NOTICE_UP;
 	alert.outage_s = 252;
 	assert_subject(&alert, "[gw.example.net] link fiber UP: after 4 min 12 s");
-	alert.kind = ALERT_DEGRADED;
+	alert.kind = NOTICE_DEGRADED;
 	alert.reason = "latency";
 	assert_subject(&alert, "[gw.example.net] link fiber DEGRADED: latency");
-	alert.kind = ALERT_RECOVERED;
+	alert.kind = NOTICE_RECOVERED;
 	assert_subject(&alert, "[gw.example.net] link fiber RECOVERED: after 4 min 12 s");
-	alert.kind = ALERT_TEST;
+	alert.kind = NOTICE_TEST;
 	alert.link = NULL;
 	assert_subject(&alert, "[gw.example.net] TEST: mail works");
-	alert.kind = ALERT_ATTACK;
+	alert.kind = NOTICE_ATTACK;
 	alert.attack = "syn-flood from 198.51.100.7";
 	alert.answer = "blocked until 14:05";
 	assert_subject(&alert, "[gw.example.net] attack syn-flood from 198.51.100.7: blocked until 14:05");
@@ -155,7 +155,7 @@ static void an_attack_says_who_and_what_was_done(void **state)
 	char *message;
 
 	(void)state;
-	alert.kind = ALERT_ATTACK;
+	alert.kind = NOTICE_ATTACK;
 	alert.link = NULL;
 	alert.reason = NULL;
 	alert.attack = "syn-flood from 198.51.100.7";
@@ -181,7 +181,7 @@ static void up_mail_answers_the_down_mail_in_local_time(void **state)
 	(void)state;
 	setenv("TZ", "NST3:30", 1);
 	tzset();
-	alert.kind = ALERT_UP;
+	alert.kind = NOTICE_UP;
 	alert.message_id = "2.up@gw.example.net";
 	alert.in_reply_to = "1.down@gw.example.net";
 	message = alert_message(&alert, "gw@example.net", two, 3);
@@ -358,8 +358,27 @@ static void hostile_texts_add_no_line(void **state)
 		to[1] = "noc@example.net";
 		table[0] = (struct alert_link){ texts[3], texts[4], LINK_DOWN, texts[5], (uint32_t)rand(), (uint32_t)rand(), rand() };
 		table[1] = (struct alert_link){ texts[6], texts[7], LINK_UP, "", 0, 0, rand() };
-		alert = (struct alert){ (enum alert_kind)(rand() % 6), texts[8], texts[3], rand(), texts[9], texts[0], (uint32_t)rand(),
-			(uint32_t)rand(), (uint64_t)rand(), consequences, 2, table, 2, "1@host", trial % 2 != 0 ? "2@host" : texts[1], texts[2], texts[0] };
+		alert = (struct alert){
+			.kind = (enum notice)(rand() % (NOTICE_DAEMON + 1)),
+			.host = texts[8],
+			.link = texts[3],
+			.when = rand(),
+			.reason = texts[9],
+			.traffic_on = texts[0],
+			.latency_us = (uint32_t)rand(),
+			.loss_permille = (uint32_t)rand(),
+			.outage_s = (uint64_t)rand(),
+			.consequences = consequences,
+			.consequence_count = 2,
+			.links = table,
+			.link_count = 2,
+			.message_id = "1@host",
+			.in_reply_to = trial % 2 != 0 ? "2@host" : texts[1],
+			.attack = texts[2],
+			.answer = texts[0],
+			.state = texts[4],
+			.text = texts[6],
+		};
 		if (trial % 2 == 0)
 			texts[1][0] = '\0';
 		message = alert_message(&alert, texts[7], to, 2);
