@@ -189,21 +189,6 @@ static void check_kernel(struct loader *loader)
 	}
 }
 
-static void check_mail(struct loader *loader)
-{
-	const struct node *root = loader->documents[0].root, *map = node_get(node_get(root, "alerts"), "mail");
-	const struct node *user = node_key(map, "user"), *password = node_key(map, "password-file");
-
-	if (password != NULL && user == NULL) {
-		problem_add(&loader->problems, password->at, "`password-file' without `user'");
-		problem_hint(&loader->problems, "add the `user' that the password belongs to");
-	}
-	if (user != NULL && password == NULL) {
-		problem_add(&loader->problems, user->at, "`user' without `password-file'");
-		problem_hint(&loader->problems, "add the file that has the password, or take `user' out");
-	}
-}
-
 void check_settings(struct loader *loader)
 {
 	check_kernel(loader);

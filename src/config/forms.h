@@ -33,6 +33,7 @@ extern const struct form form_together; /* together_forms.c */
 extern const struct form form_events, form_over, form_detector; /* limit_forms.c */
 extern const struct form form_classes, form_standard_class, form_class, form_bandwidth; /* qos_forms.c */
 extern const struct form form_alert_kinds; /* mail_forms.c: a set of them; absent where all are meant */
+extern const struct form form_recipients; /* the same */
 extern const struct form form_syslog; /* alert_forms.c */
 extern const struct field schema_syslog[];
 

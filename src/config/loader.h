@@ -60,6 +60,7 @@ size_t weights_cycle(const unsigned int *weights, size_t count);
 void check_names(struct loader *loader);
 void check_links(struct loader *loader);
 void check_settings(struct loader *loader);
+void check_mail(struct loader *loader);
 void check_policies(struct loader *loader);
 void check_limits(struct loader *loader);
 void check_sets(struct loader *loader);

@@ -86,6 +86,13 @@ static const struct word mail_tls[] = {
 	{ NULL, 0 },
 };
 
+static const struct word mail_summaries[] = {
+	{ "none", SUMMARY_NONE },
+	{ "daily", SUMMARY_DAILY },
+	{ "weekly", SUMMARY_WEEKLY },
+	{ NULL, 0 },
+};
+
 const struct field schema_class[] = {
 	{ "min", FORM(qos_class, min, form_bandwidth), .meaning = "what is guaranteed on each link: a rate, or percent of the link's" },
 	{ "max", FORM(qos_class, max, form_bandwidth), .meaning = "what it gets at most; by default all that the link has" },
@@ -264,10 +271,21 @@ static const struct field mail[] = {
 	{ "server", TEXT(mail_settings, server, check_mail_server), REQUIRED,
 		.meaning = "\"smtp://HOST:PORT\" or \"smtps://HOST:PORT\"" },
 	{ "from", TEXT(mail_settings, from, check_mail_address), REQUIRED, .meaning = "the address that mails come from" },
-	{ "to", FORM(mail_settings, to, form_names), .check = check_mail_address, REQUIRED,
+	{ "to", FORM(mail_settings, to, form_names), .check = check_mail_address,
 		.meaning = "the addresses that mails go to" },
 	{ "kinds", FORM(mail_settings, kinds, form_alert_kinds), .words = schema_alert_kinds,
 		.meaning = "what `to' is told of; by default everything" },
+	{ "recipients", FORM(mail_settings, others, form_recipients), .table = schema_recipients,
+		.meaning = "a list of { to: ..., kinds: ... }: who else is told of what" },
+	{ "reminder", TIME(mail_settings, reminder_s, MINUTE, 7 * DAY), .scale = SECOND, .zero = "never", .standard = "never",
+		.meaning = "a mail after so long while a link is still in trouble" },
+	{ "summary", WORD(mail_settings, summary, mail_summaries), .standard = "none",
+		.meaning = "a mail with what was, each day or each Monday" },
+	{ "summary-hour", NUMBER(mail_settings, summary_hour, 0, 23), .standard = "7", .meaning = "when it is sent, by local time" },
+	{ "templates", TEXT(mail_settings, templates, check_file), OPTIONAL,
+		.meaning = "a folder with KIND.txt: the subject in the first line, then the text, with ${placeholders}" },
+	{ "timeout", TIME(mail_settings, timeout_s, SECOND, 10 * MINUTE), .scale = SECOND, .standard = "1m",
+		.meaning = "how long one mail may take to be sent" },
 	{ "user", TEXT(mail_settings, user, check_mail_user), OPTIONAL, .meaning = "the name for the server" },
 	{ "password-file", TEXT(mail_settings, password_file, check_path), OPTIONAL,
 		.meaning = "a file with the password in its first line" },

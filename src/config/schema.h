@@ -84,6 +84,7 @@ extern const struct field schema_set[];
 extern const struct field schema_together[]; /* together_forms.c */
 extern const struct word flow_keys[];         /* the same */
 extern const struct word schema_alert_kinds[]; /* mail_forms.c */
+extern const struct field schema_recipients[]; /* the same */
 
 /* Reads what node has into base; at is told where something is missing. Where node is NULL, only defaults. */
 void read_table(struct loader *loader, const struct field *table, const struct node *node, struct position at,

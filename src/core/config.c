@@ -85,26 +85,6 @@ const char *detector_name(enum detector detector)
 	return names[detector];
 }
 
-const char *alert_kind_name(enum alert_kind kind)
-{
-	static const char *const names[ALERT_KINDS] = {
-		[ALERT_DOWN] = "down",
-		[ALERT_UP] = "up",
-		[ALERT_DEGRADED] = "degraded",
-		[ALERT_FLAPPING] = "flapping",
-		[ALERT_QUOTA] = "quota",
-		[ALERT_ATTACK] = "attack",
-		[ALERT_DAEMON] = "daemon",
-	};
-
-	return names[kind];
-}
-
-bool alert_wanted(alert_kinds kinds, enum alert_kind kind)
-{
-	return kinds == 0 || (kinds >> kind & 1) != 0;
-}
-
 static int compare_names(const void *left, const void *right)
 {
 	const struct policy_name *a = left, *b = right;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/address.h"
+#include "core/alerts.h"
 #include "core/arena.h"
 
 /* Everything below lives in config.arena; texts end with a zero byte, an absent text is NULL. */
@@ -16,11 +17,6 @@
 #define CONFIG_POLICIES_MAX 65534 /* with the widest policy field of marks; see mark_policy_max() */
 #define CONFIG_SETS_MAX     1024
 #define CONFIG_NAME_MAX     32
-
-struct names {
-	const char **items;
-	size_t count;
-};
 
 struct networks {
 	struct network *items;
@@ -390,32 +386,6 @@ struct dos {
 	struct networks exempt; /* never limited, never blocked */
 };
 
-/* What people and programs are told of; a recipient may want some of it. */
-enum alert_kind {
-	ALERT_DOWN,     /* a link */
-	ALERT_UP,       /* again */
-	ALERT_DEGRADED, /* beyond its limits, and within them again */
-	ALERT_FLAPPING, /* it goes and comes: what is told of it is gathered */
-	ALERT_QUOTA,
-	ALERT_ATTACK,
-	ALERT_DAEMON,   /* uplinkd itself: ended without order, refused a configuration, repaired what others broke */
-	ALERT_KINDS,    /* how many there are */
-};
-
-/* A bit for each kind; 0: all of them. */
-typedef uint32_t alert_kinds;
-
-struct mail_settings {
-	const char *server; /* "smtp://host:port" or "smtps://host:port"; NULL: no mail */
-	const char *from;
-	struct names to;
-	alert_kinds kinds;     /* that `to' gets */
-	const char *user;
-	const char *password_file;
-	const char *ca_file;   /* NULL: the system's */
-	enum mail_tls { TLS_OPPORTUNISTIC, TLS_REQUIRED, TLS_NEVER } tls;
-};
-
 struct syslog_settings {
 	bool enabled;
 	int facility;           /* LOG_DAEMON, ... */
@@ -479,12 +449,6 @@ int config_set(const struct config *config, const char *name);
 
 /* "syn-flood", as the configuration calls it. */
 const char *detector_name(enum detector detector);
-
-/* "down", as the configuration calls it. */
-const char *alert_kind_name(enum alert_kind kind);
-
-/* Whether who wants those kinds is told of that one. */
-bool alert_wanted(alert_kinds kinds, enum alert_kind kind);
 
 /* Index of the QoS class with that name, or -1. */
 int config_class(const struct config *config, const char *name);

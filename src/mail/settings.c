@@ -13,7 +13,8 @@
 
 #include "service/alert_text.h"
 
-#define TIMEOUT_S 60
+#define TIMEOUT_S      60
+#define TIMEOUT_MOST_S 600
 
 /* Our name for EHLO; a strange one would be refused, or worse. */
 static void host_name(char *name, size_t size)
@@ -134,7 +135,7 @@ static const char *read_document(const json_t *document, struct settings *settin
 	json_int_t timeout_s = json_integer_value(json_object_get(document, "timeout_s"));
 	const char *wrong = read_addresses(document, settings);
 
-	settings->timeout_s = timeout_s >= 1 && timeout_s <= TIMEOUT_S ? (long)timeout_s : TIMEOUT_S;
+	settings->timeout_s = timeout_s >= 1 && timeout_s <= TIMEOUT_MOST_S ? (long)timeout_s : TIMEOUT_S;
 	if (wrong == NULL)
 		wrong = read_tls(document, &settings->tls);
 	if (wrong != NULL)

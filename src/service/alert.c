@@ -5,8 +5,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "service/alert_body.h"
+#include "service/alert_template.h"
 #include "service/alert_text.h"
 
 #define NAME_SIZE    68
@@ -44,32 +46,48 @@ static void subject_detail(const struct alert *alert, char *text, size_t size)
 	case NOTICE_ATTACK:
 		alert_text_clean(text, size, alert->answer);
 		break;
+	case NOTICE_REMINDER:
+		snprintf(text, size, "%s for %s", alert_text_clean(part, sizeof(part), alert->state),
+			alert_duration(alert->outage_s, duration, sizeof(duration)));
+		break;
 	case NOTICE_FLAPPING:
 	case NOTICE_QUOTA:
 	case NOTICE_DAEMON:
+	case NOTICE_SUMMARY:
+	case NOTICES:
 		alert_text_clean(text, size, alert->reason != NULL && *alert->reason != '\0' ? alert->reason : alert->state);
 		break;
 	}
 }
 
-const char *alert_subject(const struct alert *alert, char *text, size_t size)
+static void built_in_subject(const struct alert *alert, char *whole, size_t size)
 {
-	char host[NAME_SIZE], link[NAME_SIZE], attack[2 * NAME_SIZE], detail[LIST_SIZE + 16] = "", whole[SUBJECT_SIZE];
+	char host[NAME_SIZE], link[NAME_SIZE], part[2 * NAME_SIZE], detail[LIST_SIZE + 16] = "";
 
 	alert_text_clean(host, sizeof(host), alert->host);
 	subject_detail(alert, detail, sizeof(detail));
 	if (alert->kind == NOTICE_ATTACK)
-		snprintf(whole, sizeof(whole), "[%s] attack %s: %s", host, alert_text_clean(attack, sizeof(attack), alert->attack),
-			detail);
+		snprintf(whole, size, "[%s] attack %s: %s", host, alert_text_clean(part, sizeof(part), alert->attack), detail);
 	else if (alert->kind == NOTICE_DAEMON)
-		snprintf(whole, sizeof(whole), "[%s] uplinkd %s: %s", host, alert_text_clean(attack, sizeof(attack), alert->state),
-			detail);
+		snprintf(whole, size, "[%s] uplinkd %s: %s", host, alert_text_clean(part, sizeof(part), alert->state), detail);
 	else if (alert->link == NULL)
-		snprintf(whole, sizeof(whole), "[%s] %s: %s", host, notice_title(alert->kind), detail);
+		snprintf(whole, size, "[%s] %s: %s", host, notice_title(alert->kind), detail);
 	else
-		snprintf(whole, sizeof(whole), "[%s] link %s %s: %s", host, alert_text_clean(link, sizeof(link), alert->link),
+		snprintf(whole, size, "[%s] link %s %s: %s", host, alert_text_clean(link, sizeof(link), alert->link),
 			notice_title(alert->kind), detail);
-	return alert_text_clean(text, size, whole);
+}
+
+const char *alert_subject(const struct alert *alert, char *text, size_t size)
+{
+	char whole[SUBJECT_SIZE];
+	char *own = alert->template == NULL ? NULL
+	            : alert_template_expand(alert->template, strcspn(alert->template, "\n"), alert);
+
+	if (own == NULL)
+		built_in_subject(alert, whole, sizeof(whole));
+	alert_text_clean(text, size, own == NULL ? whole : own);
+	free(own);
+	return text;
 }
 
 /* RFC 5322 section 3.3, in local time; its names are English whatever the locale. */
@@ -107,19 +125,37 @@ static void write_addresses(FILE *out, const char *from, const char *const *to, 
 
 static void write_ids(FILE *out, const struct alert *alert)
 {
-	char id[TOKEN_SIZE];
+	char id[TOKEN_SIZE], root[TOKEN_SIZE];
 
 	text_token(id, sizeof(id), alert->message_id);
 	if (*id != '\0')
 		fprintf(out, "Message-ID: <%s>\r\n", id);
 	text_token(id, sizeof(id), alert->in_reply_to);
-	if (*id != '\0')
-		fprintf(out, "In-Reply-To: <%s>\r\nReferences: <%s>\r\n", id, id);
+	text_token(root, sizeof(root), alert->root);
+	if (*id == '\0')
+		return;
+	fprintf(out, "In-Reply-To: <%s>\r\n", id);
+	if (*root == '\0' || strcmp(root, id) == 0)
+		fprintf(out, "References: <%s>\r\n", id);
+	else
+		fprintf(out, "References: <%s>\r\n <%s>\r\n", root, id);
+}
+
+/* The caller frees it. NULL: no memory. */
+static char *whole_body(const struct alert *alert)
+{
+	const char *text = alert->template;
+
+	if (text == NULL)
+		return alert_body(alert);
+	text += strcspn(text, "\n");
+	text += strspn(text, "\n");
+	return alert_template_expand(text, strlen(text), alert);
 }
 
 char *alert_message(const struct alert *alert, const char *from, const char *const *to, size_t to_count)
 {
-	char *body = alert_body(alert), *text = NULL, subject[SUBJECT_SIZE];
+	char *body = whole_body(alert), *text = NULL, subject[SUBJECT_SIZE];
 	size_t size = 0;
 	FILE *out = NULL;
 	int failed = 1;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/health.h"
+#include "core/template.h"
 
 /* A link in the table that ends every mail. */
 struct alert_link {
@@ -16,19 +17,6 @@ struct alert_link {
 	const char *reason;       /* "" where there is nothing to say */
 	uint32_t latency_us, loss_permille;
 	time_t since;
-};
-
-/* What a mail is about; the wording hangs on it. */
-enum notice {
-	NOTICE_DOWN,
-	NOTICE_UP,
-	NOTICE_DEGRADED,
-	NOTICE_RECOVERED, /* degraded no more */
-	NOTICE_TEST,
-	NOTICE_ATTACK,
-	NOTICE_FLAPPING,
-	NOTICE_QUOTA,
-	NOTICE_DAEMON,
 };
 
 struct alert {
@@ -45,14 +33,20 @@ struct alert {
 	const struct alert_link *links;
 	size_t link_count;
 	const char *message_id;    /* of this mail, without brackets */
-	const char *in_reply_to;   /* NULL, or the message_id of the DOWN mail */
+	const char *in_reply_to;   /* NULL, or the message_id of the mail that this one answers */
+	const char *root;          /* NULL, or the first mail of all that belong together */
 	const char *attack;        /* NOTICE_ATTACK: "syn-flood from 198.51.100.7", and how it was met: "blocked until 14:05" */
 	const char *answer;
 	const char *state;         /* one word, as `flapping' or `settled' */
-	const char *text;          /* NOTICE_FLAPPING, NOTICE_QUOTA, NOTICE_DAEMON: a sentence */
+	const char *text;          /* a sentence; must be there for NOTICE_FLAPPING, _QUOTA, _DAEMON and _SUMMARY */
+	const char *report;        /* NOTICE_SUMMARY: clean lines that end with \n */
+	const char *template;      /* a text that passed config's check, or NULL: the built-in wording */
 };
 
-/* `[host] link fiber DOWN: traffic on lte`, `[host] attack syn-flood from 198.51.100.7: blocked until 14:05`. Whatever hostile names hold, it is one line. Returns text. */
+/*
+ * `[host] link fiber DOWN: traffic on lte`, `[host] attack syn-flood from 198.51.100.7: blocked until 14:05`, or the
+ * template's first line. Whatever hostile names hold, it is one line. Returns text.
+ */
 const char *alert_subject(const struct alert *alert, char *text, size_t size);
 
 /*

@@ -35,8 +35,36 @@ const char *notice_title(enum notice kind)
 		return "QUOTA";
 	case NOTICE_DAEMON:
 		return "DAEMON";
+	case NOTICE_REMINDER:
+		return "REMINDER";
+	case NOTICE_SUMMARY:
+	case NOTICES:
+		return "SUMMARY";
 	}
 	return "?";
+}
+
+static const char *local_time(time_t when, const char *format, char *text, size_t size)
+{
+	struct tm parts;
+
+	if (localtime_r(&when, &parts) == NULL || strftime(text, size, format, &parts) == 0)
+		snprintf(text, size, "unknown");
+	return text;
+}
+
+const char *alert_local_time(time_t when, char *text, size_t size)
+{
+	return local_time(when, "%Y-%m-%d %H:%M:%S %Z (%z)", text, size);
+}
+
+const char *alert_utc(time_t when, char *text, size_t size)
+{
+	struct tm parts;
+
+	if (gmtime_r(&when, &parts) == NULL || strftime(text, size, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+		snprintf(text, size, "unknown");
+	return text;
 }
 
 const char *alert_duration(uint64_t seconds, char *text, size_t size)
@@ -59,27 +87,15 @@ const char *alert_duration(uint64_t seconds, char *text, size_t size)
 	return text;
 }
 
-static const char *local_time(time_t when, const char *format, char *text, size_t size)
-{
-	struct tm parts;
-
-	if (localtime_r(&when, &parts) == NULL || strftime(text, size, format, &parts) == 0)
-		snprintf(text, size, "unknown");
-	return text;
-}
-
 static void write_when(FILE *out, time_t when)
 {
-	char local[96], utc[96];
-	struct tm parts;
+	char text[96];
 
-	if (gmtime_r(&when, &parts) == NULL || strftime(utc, sizeof(utc), "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
-		snprintf(utc, sizeof(utc), "unknown");
-	fprintf(out, "When:     %s\n", local_time(when, "%Y-%m-%d %H:%M:%S %Z (%z)", local, sizeof(local)));
-	fprintf(out, "          %s\n", utc);
+	fprintf(out, "When:     %s\n", alert_local_time(when, text, sizeof(text)));
+	fprintf(out, "          %s\n", alert_utc(when, text, sizeof(text)));
 }
 
-static const char *latency_text(uint32_t latency_us, char *text, size_t size)
+const char *alert_latency(uint32_t latency_us, char *text, size_t size)
 {
 	if (latency_us == 0)
 		snprintf(text, size, "-");
@@ -88,7 +104,7 @@ static const char *latency_text(uint32_t latency_us, char *text, size_t size)
 	return text;
 }
 
-static const char *loss_text(uint32_t loss_permille, char *text, size_t size)
+const char *alert_loss(uint32_t loss_permille, char *text, size_t size)
 {
 	snprintf(text, size, "%" PRIu32 ".%" PRIu32 " %%", loss_permille / 10, loss_permille % 10);
 	return text;
@@ -103,6 +119,12 @@ static const struct alert_link *find_link(const struct alert *alert)
 	return NULL;
 }
 
+/* What is not worded here. */
+static bool says_text(enum notice notice)
+{
+	return notice == NOTICE_FLAPPING || notice == NOTICE_QUOTA || notice == NOTICE_DAEMON || notice == NOTICE_SUMMARY;
+}
+
 static void write_what(FILE *out, const struct alert *alert)
 {
 	char host[NAME_SIZE], link[NAME_SIZE], device[NAME_SIZE], attack[SENTENCE_SIZE];
@@ -113,7 +135,7 @@ static void write_what(FILE *out, const struct alert *alert)
 		fprintf(out, "Too much came to %s: %s.\n\n", host, alert_text_clean(attack, sizeof(attack), alert->attack));
 		return;
 	}
-	if (alert->text != NULL && (alert->kind == NOTICE_FLAPPING || alert->kind == NOTICE_QUOTA || alert->kind == NOTICE_DAEMON)) {
+	if (says_text(alert->kind)) {
 		fprintf(out, "%s: %s.\n\n", host, alert_text_clean(attack, sizeof(attack), alert->text));
 		return;
 	}
@@ -125,7 +147,11 @@ static void write_what(FILE *out, const struct alert *alert)
 	fprintf(out, "Link %s", alert_text_clean(link, sizeof(link), alert->link));
 	if (entry != NULL && entry->device != NULL)
 		fprintf(out, " (device %s)", alert_text_clean(device, sizeof(device), entry->device));
-	fprintf(out, " of %s is %s.\n\n", host, notice_title(alert->kind));
+	if (alert->kind == NOTICE_REMINDER)
+		fprintf(out, " of %s is still %s, for %s now.\n\n", host, alert_text_clean(attack, sizeof(attack), alert->state),
+			alert_duration(alert->outage_s, device, sizeof(device)));
+	else
+		fprintf(out, " of %s is %s.\n\n", host, notice_title(alert->kind));
 }
 
 static void write_facts(FILE *out, const struct alert *alert)
@@ -133,14 +159,14 @@ static void write_facts(FILE *out, const struct alert *alert)
 	char sentence[SENTENCE_SIZE], latency[32], loss[32];
 
 	write_when(out, alert->when);
-	if (alert->reason != NULL && *alert->reason != '\0')
+	if (alert->reason != NULL && *alert->reason != '\0' && !says_text(alert->kind))
 		fprintf(out, "Why:      %s\n", alert_text_clean(sentence, sizeof(sentence), alert->reason));
 	if (alert->kind == NOTICE_UP || (alert->kind == NOTICE_RECOVERED && alert->outage_s != 0))
 		fprintf(out, "After:    %s\n", alert_duration(alert->outage_s, sentence, sizeof(sentence)));
 	if (alert->link != NULL)
 		fprintf(out, "Checks:   last latency %s, loss %s\n",
-			alert->latency_us != 0 ? latency_text(alert->latency_us, latency, sizeof(latency)) : "not measured",
-			loss_text(alert->loss_permille, loss, sizeof(loss)));
+			alert->latency_us != 0 ? alert_latency(alert->latency_us, latency, sizeof(latency)) : "not measured",
+			alert_loss(alert->loss_permille, loss, sizeof(loss)));
 	if (alert->traffic_on != NULL && *alert->traffic_on != '\0')
 		fprintf(out, "Traffic:  on %s\n", alert_text_clean(sentence, sizeof(sentence), alert->traffic_on));
 }
@@ -153,7 +179,7 @@ static void write_consequences(FILE *out, const struct alert *alert)
 	if (alert->consequence_count == 0)
 		return;
 
-	fputs("\nWhat follows from it:\n", out);
+	fputs(alert->kind <= NOTICE_RECOVERED ? "\nWhat follows from it:\n" : "\nIn detail:\n", out);
 	for (size_t i = 0; i < shown; i++)
 		fprintf(out, "  - %s\n", alert_text_clean(sentence, sizeof(sentence), alert->consequences[i]));
 	if (shown < alert->consequence_count)
@@ -181,8 +207,8 @@ static void fill_row(struct row *row, const struct alert_link *link)
 	alert_text_clean(row->cells[0], NAME_SIZE, link->name);
 	alert_text_clean(row->cells[1], NAME_SIZE, link->device);
 	alert_text_clean(row->cells[2], NAME_SIZE, link_state_name(link->state));
-	latency_text(link->latency_us, row->cells[3], NAME_SIZE);
-	loss_text(link->loss_permille, row->cells[4], NAME_SIZE);
+	alert_latency(link->latency_us, row->cells[3], NAME_SIZE);
+	alert_loss(link->loss_permille, row->cells[4], NAME_SIZE);
 	local_time(link->since, "%Y-%m-%d %H:%M:%S", row->cells[5], NAME_SIZE);
 	alert_text_clean(row->cells[6], SENTENCE_SIZE, link->reason);
 }
@@ -201,7 +227,7 @@ static void write_row(FILE *out, const struct row *row, const size_t *widths)
 	fputc('\n', out);
 }
 
-static int write_table(FILE *out, const struct alert *alert)
+int alert_table(FILE *out, const struct alert *alert)
 {
 	static const struct row head = { { "LINK", "DEVICE", "STATE", "LATENCY", "LOSS", "SINCE", "REASON" } };
 	struct row *rows = calloc(alert->link_count + 1, sizeof(*rows));
@@ -221,7 +247,6 @@ static int write_table(FILE *out, const struct alert *alert)
 				widths[column] = width;
 		}
 	}
-	fputs("\nAll links now:\n", out);
 	for (size_t i = 0; i <= alert->link_count; i++)
 		write_row(out, &rows[i], widths);
 	free(rows);
@@ -255,8 +280,12 @@ char *alert_body(const struct alert *alert)
 	write_what(out, alert);
 	write_facts(out, alert);
 	write_consequences(out, alert);
-	if (alert->link_count > 0)
-		result = write_table(out, alert);
+	if (alert->kind == NOTICE_SUMMARY && alert->report != NULL)
+		fprintf(out, "\n%s", alert->report);
+	if (alert->link_count > 0) {
+		fputs("\nAll links now:\n", out);
+		result = alert_table(out, alert);
+	}
 	write_way_on(out, alert);
 	if (ferror(out))
 		result = -1;

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "service/alert.h"
 
@@ -13,5 +14,14 @@ char *alert_body(const struct alert *alert);
 /* "45 s", "4 min 12 s", "2 h 5 min", "3 d 4 h". Returns text. */
 const char *alert_duration(uint64_t seconds, char *text, size_t size);
 
-/* "DOWN", "UP", "DEGRADED", "RECOVERED", "TEST". */
-const char *notice_title(enum notice kind);
+/* "DOWN", "UP", "DEGRADED". */
+const char *notice_title(enum notice notice);
+
+/* Each returns text: "2026-05-04 14:05:01 CEST (+0200)", the same in UTC, "12.5 ms" or "-", "1.5 %". */
+const char *alert_local_time(time_t when, char *text, size_t size);
+const char *alert_utc(time_t when, char *text, size_t size);
+const char *alert_latency(uint32_t latency_us, char *text, size_t size);
+const char *alert_loss(uint32_t loss_permille, char *text, size_t size);
+
+/* The table of all links, a line for each. 0, or -1: no memory. */
+int alert_table(FILE *out, const struct alert *alert);

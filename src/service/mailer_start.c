@@ -123,13 +123,15 @@ static const char *tls_name(enum mail_tls tls)
 
 static json_t *settings_document(const struct mail_settings *settings, const char *password)
 {
+	const char *addresses[MAIL_RECIPIENTS_MAX];
+	size_t count = mail_recipients(settings, 0, addresses);
 	json_t *to = json_array();
 
-	for (size_t i = 0; i < settings->to.count; i++)
-		json_array_append_new(to, json_string(settings->to.items[i]));
-	return json_pack("{s:s, s:s, s:o, s:s*, s:s*, s:s*, s:s}", "server", settings->server, "from", settings->from,
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(to, json_string(addresses[i]));
+	return json_pack("{s:s, s:s, s:o, s:s*, s:s*, s:s*, s:s, s:I}", "server", settings->server, "from", settings->from,
 		"to", to, "user", settings->user, "password", password, "ca_file", settings->ca_file,
-		"tls", tls_name(settings->tls));
+		"tls", tls_name(settings->tls), "timeout_s", (json_int_t)settings->timeout_s);
 }
 
 int mailer_settings_line(const struct mail_settings *settings, char **ret_line)

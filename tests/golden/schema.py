@@ -25,7 +25,7 @@ GOLDEN = TOP / "tests" / "golden"
 # What no schema can know, and what Python's reader of YAML makes whole.
 NOT_OF_THE_SCHEMA = {
     "by-packet": "it depends on the links", "cycle-of-weights": "a sum", "duplicate-keys": "Python takes the last",
-    "folder": "it is the other file",
+    "folder": "it is the other file", "mail-nobody": "one of two keys",
     "qos-many": "a count", "qos-mixed": "it depends on the link", "qos-no-default": "with classes only", "qos-sum": "a sum",
     "links-missing": "it could be one of policies.d", "marks": "a sum", "merge-key": "Python merges", "tag": "Python understands it",
 }
