@@ -105,6 +105,8 @@ const struct field schema_link[] = {
 	{ "device", TEXT(link, device, check_device), REQUIRED, .meaning = "the network device of the link" },
 	{ "gateway", FORM(link, gateway, form_gateway), .standard = "auto",
 		.meaning = "the provider's router: an address, one per family, auto or none" },
+	{ "mtu", NUMBER(link, mtu, 576, 65535), .standard = "auto", .zero = "auto",
+		.meaning = "the largest packet in bytes; TCP is told on its handshake. auto: that of the device" },
 	{ "bandwidth", FORM(link, learn, form_link_bandwidth), .table = schema_bandwidth,
 		.meaning = "what the provider sold; learn: what is seen to go through" },
 	{ "weight", NUMBER(link, weight, 1, 1000), OPTIONAL, .absent = weight_follows, .meaning = "share; by default in proportion to bandwidth" },

@@ -130,6 +130,7 @@ struct link {
 	const char *name;
 	const char *device;
 	struct gateway gateway;
+	uint32_t mtu;          /* largest packet in bytes; 0: as the device says */
 	uint64_t download_bps; /* 0: not given */
 	uint64_t upload_bps;
 	struct learning learn[2]; /* download, upload: instead of a given one */

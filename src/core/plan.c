@@ -18,9 +18,13 @@ enum {
 	PRIORITY_LAST_RESORT = 32800,
 };
 
+/* The kernel takes none that is smaller. */
+#define IPV6_LEAST_MTU 1280
+
 static void add_route(struct planner *planner, size_t link, enum family family, uint32_t table)
 {
 	const struct link_view *view = &planner->view->links[link];
+	uint32_t mtu = planner->config->links[link].mtu;
 
 	if (view->device_index == 0 || !view->gateway_known[family])
 		return;
@@ -30,6 +34,7 @@ static void add_route(struct planner *planner, size_t link, enum family family, 
 		.device_index = view->device_index,
 		.via = !address_is_zero(&view->gateway[family]),
 		.gateway = view->gateway[family],
+		.mtu = family == IPV6 && mtu < IPV6_LEAST_MTU ? 0 : mtu,
 		.link = planner->config->links[link].name,
 	};
 }

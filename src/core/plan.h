@@ -50,6 +50,7 @@ struct plan_route {
 	uint32_t device_index;
 	bool via;                /* has a gateway */
 	struct address gateway;
+	uint32_t mtu;            /* 0: that of the device */
 	const char *link;        /* name, for messages */
 };
 

@@ -92,6 +92,10 @@ void plan_watch_calls(struct planner *planner);
 void plan_limits(struct planner *planner);
 void plan_limits_calls(struct planner *planner);
 
+/* The largest segment that TCP may announce, by what links carry: a call from where all packets come by; the chain. */
+void plan_clamp(struct planner *planner);
+void plan_clamp_call(struct planner *planner);
+
 /* What policies carry by each link: calls from where every packet comes by once, behind limits; and the chain. */
 void plan_bytes(struct planner *planner);
 void plan_bytes_calls(struct planner *planner);

@@ -365,5 +365,6 @@ void plan_ruleset(struct planner *planner)
 	plan_siege(planner);
 	plan_limits(planner);
 	plan_watch(planner);
+	plan_clamp(planner);
 	plan_bytes(planner);
 }

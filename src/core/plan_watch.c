@@ -78,6 +78,7 @@ static void plan_hook(struct planner *planner, const char *name, enum chain_hook
 	struct builder *b = &planner->builder;
 
 	build_base_chain(b, name, CHAIN_FILTER, hook, PRIORITY_LAST);
+	plan_clamp_call(planner);
 	if (planner->view->lacks_copies)
 		return;
 	build_rule(b, "TCP that is answered or ends");

@@ -77,6 +77,7 @@ enum statement_kind {
 	SET_CLASS_PRIORITY,     /* packet priority = major << 16 | (mark >> shift & mask): the class for the shaper;
 	                           major is value, shift is queue */
 	SET_PRIORITY,           /* packet priority = value */
+	CLAMP_MSS,              /* TCP's option for the largest segment becomes value, where it is there and larger */
 	LOG_COPY,               /* the first value bytes of the packet, and its mark, to who listens to group queue: at
 	                           once, and nothing waits for it */
 	/* Actions that end the rule. */

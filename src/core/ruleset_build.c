@@ -319,6 +319,11 @@ void build_priority(struct builder *builder, uint32_t priority)
 	build_statement(builder, (struct statement){ .kind = SET_PRIORITY, .value = priority });
 }
 
+void build_clamp(struct builder *builder, uint32_t bytes)
+{
+	build_statement(builder, (struct statement){ .kind = CLAMP_MSS, .value = bytes });
+}
+
 void build_copy(struct builder *builder, uint16_t group, uint32_t bytes)
 {
 	build_statement(builder, (struct statement){ .kind = LOG_COPY, .queue = group, .value = bytes });

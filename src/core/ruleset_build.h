@@ -87,6 +87,8 @@ void build_tcp_flags(struct builder *builder, uint8_t mask, uint8_t value);
 /* Packet priority = major << 16 | (mark >> shift & mask). */
 void build_class_priority(struct builder *builder, uint16_t major, uint8_t shift, uint32_t mask);
 void build_priority(struct builder *builder, uint32_t priority);
+/* The largest segment that TCP may announce; the rule has matched its handshake before. */
+void build_clamp(struct builder *builder, uint32_t bytes);
 /* The first bytes of the packet to whoever listens to the group. */
 void build_copy(struct builder *builder, uint16_t group, uint32_t bytes);
 void build_synproxy(struct builder *builder, uint16_t mss, uint8_t window_scale);

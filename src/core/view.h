@@ -14,6 +14,7 @@ struct link_view {
 	bool gateway_known[FAMILIES];     /* a route can be made in this family; also for `gateway: none` */
 	struct address gateway[FAMILIES]; /* all zero bytes: no gateway, the device alone */
 	struct networks addresses;        /* of the device, with their prefix length */
+	uint32_t mtu[FAMILIES];           /* largest packet in bytes, given or as the device says; 0: not known */
 	uint64_t learnt_bps[2];           /* download, upload: for shaping; 0: nothing is learnt */
 	unsigned int weight;              /* from what is learnt; 0: that of the configuration */
 	bool usable;                      /* takes new connections */
@@ -38,7 +39,7 @@ struct view {
 	struct networks servers; /* name servers of this machine */
 	struct networks *sets; /* index as in config.sets: sorted, none inside another, IPv4 before IPv6 */
 	uint16_t minute;       /* of the local week, from Monday 00:00 */
-	bool lacks_synproxy, lacks_connection_limit, lacks_copies; /* the kernel has it not: the plan goes without */
+	bool lacks_synproxy, lacks_connection_limit, lacks_copies, lacks_clamp; /* the kernel has it not: the plan goes without */
 };
 
 /* Whether new connections leave suspect links alone: where the balance has a usable one that is not. */

@@ -90,6 +90,9 @@ static void check_features(struct daemon *daemon)
 		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 			"this kernel lacks CONFIG_NFT_LOG or CONFIG_NETFILTER_NETLINK_LOG: handshakes are not measured, "
 			"and a link is not suspected for what its connections show");
+	if (!daemon->features.clamp)
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
+			"this kernel's nf_tables cannot write TCP options: segments are not clamped to what links carry");
 	if (!daemon->features.synproxy && plan_watches_handshakes(config))
 		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 			"this kernel lacks CONFIG_NFT_SYNPROXY: while a link is flooded, served ports are limited too");

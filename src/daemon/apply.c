@@ -174,6 +174,7 @@ static uint64_t mix_networks(struct daemon *daemon, uint64_t sum, const struct n
 static uint64_t mix_link(struct daemon *daemon, uint64_t sum, const struct link_view *view)
 {
 	sum = mix(daemon, sum, &view->device_index, sizeof(view->device_index));
+	sum = mix(daemon, sum, view->mtu, sizeof(view->mtu));
 	sum = mix(daemon, sum, view->gateway_known, sizeof(view->gateway_known));
 	for (enum family family = IPV4; family <= IPV6; family++)
 		sum = mix(daemon, sum, view->gateway[family].bytes, sizeof(view->gateway[family].bytes));

@@ -80,7 +80,8 @@ static void on_watch(uv_timer_t *timer)
 	connection_log_poll(daemon);
 	apply_forget_answers(daemon);
 	tick_watch(daemon);
-	if (carrier_changed(daemon) || ruleset_changed(daemon))
+	renumber_watch(daemon);
+	if (carrier_changed(daemon) || ruleset_changed(daemon) || ground_waited(daemon))
 		apply_reconcile(daemon);
 }
 

@@ -66,6 +66,21 @@ struct generation {
 	struct ids ids; /* in the configuration's arena */
 };
 
+/* The gateway that the main table had last, by which device and when. */
+struct gateway_seen {
+	struct address address;
+	uint32_t device_index; /* 0: it had none yet */
+	uint64_t at_ms;
+};
+
+/* An address that a link has no more, or a network that is inside no more: link is 0 then. */
+#define GONE_MAX 32
+struct gone {
+	struct network network;
+	uint8_t link;
+	uint64_t since_ms;
+};
+
 /* One link as it runs; the order is that of the configuration. */
 struct link_run {
 	struct daemon *daemon;
@@ -76,6 +91,8 @@ struct link_run {
 	time_t drain_until;           /* DUTY_DRAINS: disabled then; 0: never */
 	struct checker *checker;      /* NULL without targets, or while the ground is not ready */
 	struct link_view view;        /* addresses live in daemon.devices */
+	struct gateway_seen seen[FAMILIES]; /* of `gateway: auto' */
+	uint64_t paused_since_ms;     /* it has no address for a moment; 0: it has */
 	struct flood flood;
 	struct suspicion suspicion;
 	time_t since;                 /* of the state, for people */
@@ -131,6 +148,8 @@ struct daemon {
 	bool forget_answers;              /* refusals of the snapshot before may have been kept since it was replaced */
 	uint64_t flush_again;             /* bit of a link id: delete its connections once more */
 	unsigned int flushes_left;
+	struct gone gone[GONE_MAX];      /* the oldest first */
+	size_t gone_count;
 	uint64_t fallbacks;              /* connections that the kernel decided alone */
 	struct shaping shaping;
 	uint64_t log_lost, watched_at_ms, ticked_at_ms, paced_at_ms;
@@ -149,6 +168,15 @@ struct view world_view(struct daemon *daemon, struct link_view *links);
 int world_start(struct daemon *daemon, const struct config *config); /* room for zones, sets, time; 0 or -ENOMEM */
 void world_follow(struct daemon *daemon); /* each second: sets and times that changed come into force */
 enum link_ground world_ground(const struct link_run *run);
+
+/* renumber.c: connections whose address goes. */
+void renumber_note(struct daemon *daemon, const struct devices *now); /* daemon.devices are those of before */
+void renumber_watch(struct daemon *daemon);
+
+/* ground.c: addresses and gateways that go for a moment. */
+void ground_gateway(struct link_run *run, const struct device *device, enum family family); /* of `gateway: auto', into the view */
+bool ground_pauses(struct link_run *run, enum link_ground ground); /* its state waits for the address to come back */
+bool ground_waited(const struct daemon *daemon); /* for one long enough: look again */
 
 /* servers.c: reads the name servers of this machine, where the file has changed. */
 void servers_read(struct daemon *daemon);

@@ -60,7 +60,7 @@ static int dry_print(FILE *out, struct daemon *daemon)
 int dry_run(FILE *out, const struct config *config)
 {
 	struct generation generation = { .config = (struct config *)(uintptr_t)config };
-	struct daemon daemon = { .generation = &generation };
+	struct daemon daemon = { .generation = &generation, .features = { .clamp = true } };
 	int error = ids_assign(config->arena, config, NULL, 0, NULL, 0, &generation.ids);
 
 	if (error == 0)

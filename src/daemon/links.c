@@ -70,6 +70,8 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].since = old->since;
 		links[i].health = old->health;
 		links[i].view = old->view;
+		memcpy(links[i].seen, old->seen, sizeof(old->seen));
+		links[i].paused_since_ms = old->paused_since_ms;
 		links[i].flood = old->flood;
 		links[i].suspicion = old->suspicion;
 		measure_inherit(&links[i], old);
@@ -125,7 +127,7 @@ bool links_fails(const struct link_run *run)
 
 void links_view(struct link_run *run)
 {
-	run->view.usable = health_usable(&run->health) && run->duty == DUTY_SERVES;
+	run->view.usable = health_usable(&run->health) && run->duty == DUTY_SERVES && run->paused_since_ms == 0;
 	run->view.withheld = run->duty != DUTY_SERVES;
 	run->view.dead = links_fails(run);
 }
@@ -160,6 +162,8 @@ static void on_round(void *data, const struct round *round, uint64_t now_ms)
 	struct link_run *run = data;
 	enum link_state before = run->health.state;
 
+	if (run->paused_since_ms != 0)
+		return;
 	suspicion_round(&run->suspicion, round->answered >= run->link->check.need);
 	meter_round(&run->meter, run->link, round->answered > 0 ? round->latency_us : 0, now_ms);
 	if (health_round(&run->health, &run->link->check, round, now_ms))
@@ -195,6 +199,8 @@ static void ground_link(struct link_run *run)
 	enum link_state before = run->health.state;
 	enum link_ground ground = world_ground(run), old = run->health.ground;
 
+	if (ground_pauses(run, ground))
+		return;
 	if (health_ground(&run->health, &run->link->check, ground, verdicts_now_ms()))
 		link_changed(run, before);
 	if (ground != old || run->checker == NULL)

@@ -21,19 +21,18 @@ static bool has_address(const struct device *device, enum family family)
 	return false;
 }
 
-/* Whether a default route of this family can be made for the link, and by which gateway. */
+/* Whether a default route of this family can be made for the link, and by which gateway. device NULL: there is none. */
 static void find_gateway(struct link_run *run, const struct device *device, enum family family)
 {
 	const struct gateway *gateway = &run->link->gateway;
 
 	run->view.gateway[family] = (struct address){ .family = family };
 	run->view.gateway_known[family] = false;
-	if (!device->up || !has_address(device, family))
+	if (device == NULL || !device->up || !has_address(device, family))
 		return;
 	switch (gateway->kind) {
 	case GATEWAY_AUTO:
-		run->view.gateway_known[family] = device->has_gateway[family];
-		run->view.gateway[family] = device->gateway[family];
+		ground_gateway(run, device, family);
 		break;
 	case GATEWAY_NONE:
 		run->view.gateway_known[family] = true;
@@ -49,18 +48,14 @@ static void find_gateway(struct link_run *run, const struct device *device, enum
 static void read_link(struct daemon *daemon, struct link_run *run)
 {
 	const struct device *device = devices_find(daemon->devices, run->link->device);
-	struct link_view before = run->view;
 
-	run->view = (struct link_view){ .usable = before.usable, .dead = before.dead, .suspect = before.suspect,
-		.withheld = before.withheld,
-		.flooded = run->flood.raging, .learnt_bps = { before.learnt_bps[DOWNLOAD], before.learnt_bps[UPLOAD] },
-		.weight = before.weight };
-	if (device == NULL)
-		return;
-	run->view.device_index = device->index;
-	run->view.addresses = device->addresses;
-	for (enum family family = IPV4; family <= IPV6; family++)
+	run->view.flooded = run->flood.raging;
+	run->view.device_index = device == NULL ? 0 : device->index;
+	run->view.addresses = device == NULL ? (struct networks){ 0 } : device->addresses;
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		run->view.mtu[family] = run->link->mtu != 0 || device == NULL ? run->link->mtu : device->mtu[family];
 		find_gateway(run, device, family);
+	}
 }
 
 static size_t count_addresses(const struct daemon *daemon, const struct zone *zone)
@@ -189,6 +184,7 @@ int world_read(struct daemon *daemon)
 
 	if (error < 0)
 		return error;
+	renumber_note(daemon, devices);
 	devices_free(daemon->devices);
 	daemon->devices = devices;
 	servers_read(daemon);
@@ -204,7 +200,7 @@ struct view world_view(struct daemon *daemon, struct link_view *links)
 		.servers = { daemon->servers.items, daemon->servers.count },
 		.sets = sets_networks(daemon->sets), .minute = daemon->minute,
 		.lacks_synproxy = !daemon->features.synproxy, .lacks_connection_limit = !daemon->features.connection_limit,
-		.lacks_copies = !daemon->features.copies };
+		.lacks_copies = !daemon->features.copies, .lacks_clamp = !daemon->features.clamp };
 }
 
 /* The old ones stay where there is no memory. */

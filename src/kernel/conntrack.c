@@ -38,6 +38,10 @@ struct listing {
 /* Requests that delete one connection each, one after the other. */
 struct deletions {
 	uint32_t value, mask;
+	const struct network *outside; /* those that have it on their way, of whatever protocol; NULL: all but living TCP */
+	bool (*spared)(uint32_t mark, void *data);
+	void *data;
+	unsigned int count;
 	uint8_t *bytes;
 	size_t size, room;
 };
@@ -303,6 +307,30 @@ static bool put_copies(struct nlmsghdr *request, const struct attributes *attrib
 	return true;
 }
 
+/* Whether that direction goes to the network. */
+static bool goes_to(const struct attributes *attributes, unsigned int direction, const struct network *network)
+{
+	enum family family = network->address.family;
+	struct attributes tuple, addresses;
+	struct address to;
+
+	attributes_read_nested(attributes, direction, &tuple);
+	attributes_read_nested(&tuple, CTA_TUPLE_IP, &addresses);
+	return attributes_address(&addresses, family == IPV4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, family, &to)
+	       && network_contains(network, &to);
+}
+
+static bool is_meant(const struct deletions *deletions, const struct attributes *attributes, uint32_t mark)
+{
+	if (attributes->items[CTA_ID] == NULL)
+		return false;
+	if (deletions->outside == NULL)
+		return !is_living_tcp(attributes);
+	/* Who answers sends there, or it came from there. */
+	return (goes_to(attributes, CTA_TUPLE_REPLY, deletions->outside) || goes_to(attributes, CTA_TUPLE_ORIG, deletions->outside))
+	       && !deletions->spared(mark, deletions->data);
+}
+
 static int gather_deletion(const struct nlmsghdr *message, void *data)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
@@ -313,7 +341,7 @@ static int gather_deletion(const struct nlmsghdr *message, void *data)
 
 	if (!is_entry(message, &attributes, &mark) || (mark & deletions->mask) != deletions->value)
 		return MNL_CB_OK;
-	if (is_living_tcp(&attributes) || attributes.items[CTA_ID] == NULL)
+	if (!is_meant(deletions, &attributes, mark))
 		return MNL_CB_OK;
 	if (!make_room(deletions)) {
 		errno = ENOMEM;
@@ -321,8 +349,10 @@ static int gather_deletion(const struct nlmsghdr *message, void *data)
 	}
 	request = build_request(deletions->bytes + deletions->size, DELETE_TYPE, 0);
 	((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->nfgen_family = header->nfgen_family;
-	if (put_copies(request, &attributes))
+	if (put_copies(request, &attributes)) {
 		deletions->size += request->nlmsg_len;
+		deletions->count++;
+	}
 	return MNL_CB_OK;
 }
 
@@ -387,21 +417,38 @@ static void flush_udp(struct netlink *netlink, uint8_t native, uint32_t value, u
 	netlink_ask(netlink, request, NULL, NULL);
 }
 
-/* No filter says "all except one": what is left after UDP is listed and deleted one by one. */
-static int flush_all_but_living_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
+/* What is meant is listed and deleted one by one. */
+static int delete_listed(struct netlink *netlink, struct deletions *deletions)
 {
 	uint8_t buffer[64] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *request = build_request(buffer, GET_TYPE, NLM_F_DUMP);
-	struct deletions deletions = { .value = value, .mask = mask };
 	int error, sent;
+
+	put_mark(request, deletions->value, deletions->mask);
+	error = netlink_ask(netlink, request, gather_deletion, deletions);
+	sent = send_deletions(netlink, deletions);
+	free(deletions->bytes);
+	return error < 0 ? error : sent;
+}
+
+/* No filter says "all except one". */
+static int flush_all_but_living_tcp(struct netlink *netlink, uint32_t value, uint32_t mask)
+{
+	struct deletions deletions = { .value = value, .mask = mask };
 
 	flush_udp(netlink, AF_INET, value, mask);
 	flush_udp(netlink, AF_INET6, value, mask);
-	put_mark(request, value, mask);
-	error = netlink_ask(netlink, request, gather_deletion, &deletions);
-	sent = send_deletions(netlink, &deletions);
-	free(deletions.bytes);
-	return error < 0 ? error : sent;
+	return delete_listed(netlink, &deletions);
+}
+
+int conntrack_forget(struct netlink *netlink, uint32_t value, uint32_t mask, const struct network *outside,
+	bool (*spared)(uint32_t mark, void *data), void *data, unsigned int *ret_count)
+{
+	struct deletions deletions = { .value = value, .mask = mask, .outside = outside, .spared = spared, .data = data };
+	int error = delete_listed(netlink, &deletions);
+
+	*ret_count = deletions.count;
+	return error;
 }
 
 int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_living_tcp)

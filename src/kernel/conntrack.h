@@ -31,3 +31,10 @@ int conntrack_list(struct netlink *netlink, uint32_t mask, bool (*callback)(cons
  * next SYN of the others begins anew. 0 or -errno.
  */
 int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool keep_living_tcp);
+
+/*
+ * Deletes those with (mark & mask) == value of that network: whose answers go there, or that came to it.
+ * Of TCP too: its next packet belongs to none then. Not those whose mark is spared. 0 or -errno; ret_count in any case.
+ */
+int conntrack_forget(struct netlink *netlink, uint32_t value, uint32_t mask, const struct network *outside,
+	bool (*spared)(uint32_t mark, void *data), void *data, unsigned int *ret_count);

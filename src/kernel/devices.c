@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,31 @@ static void take_counters(const struct attributes *attributes, struct device *de
 	device->sent = figures.tx_bytes;
 }
 
+/* Of IPv6 a router may have said less than the device can. */
+static uint32_t read_mtu6(const struct attributes *attributes)
+{
+	struct attributes families, inet6;
+	int32_t settings[DEVCONF_MTU6 + 1];
+	const struct nlattr *list;
+
+	attributes_read_nested(attributes, IFLA_AF_SPEC, &families);
+	attributes_read_nested(&families, AF_INET6, &inet6);
+	list = inet6.items[IFLA_INET6_CONF];
+	if (list == NULL || mnl_attr_get_payload_len(list) < sizeof(settings))
+		return 0;
+	memcpy(settings, mnl_attr_get_payload(list), sizeof(settings));
+	return settings[DEVCONF_MTU6] > 0 ? (uint32_t)settings[DEVCONF_MTU6] : 0;
+}
+
+static void take_mtu(const struct attributes *attributes, struct device *device)
+{
+	uint32_t mtu6 = read_mtu6(attributes);
+
+	device->mtu[IPV4] = device->mtu[IPV6] = attributes_u32(attributes, IFLA_MTU, 0);
+	if (mtu6 != 0 && mtu6 < device->mtu[IPV6])
+		device->mtu[IPV6] = mtu6;
+}
+
 static int take_link(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
@@ -102,6 +128,7 @@ static int take_link(const struct nlmsghdr *message, void *data)
 	found->device.carrier =
 		has_carrier(header->ifi_flags, attributes_u8(&attributes, IFLA_OPERSTATE, IF_OPER_UNKNOWN));
 	take_counters(&attributes, &found->device);
+	take_mtu(&attributes, &found->device);
 	found->loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
 	found->next = reading->devices;
 	reading->devices = found;
@@ -213,6 +240,18 @@ static bool is_default_of_others(const struct reading *reading, const struct rtm
 	       attributes_u32(attributes, RTA_TABLE, header->rtm_table) == RT_TABLE_MAIN;
 }
 
+/* A router that advertised itself and was not heard again: the kernel takes its route away up to a minute later. */
+static bool is_expired(const struct attributes *attributes)
+{
+	const struct nlattr *attribute = attributes->items[RTA_CACHEINFO];
+	struct rta_cacheinfo info;
+
+	if (attribute == NULL || mnl_attr_get_payload_len(attribute) < sizeof(info))
+		return false;
+	memcpy(&info, mnl_attr_get_payload(attribute), sizeof(info));
+	return info.rta_expires < 0;
+}
+
 static int take_route(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
@@ -224,6 +263,8 @@ static int take_route(const struct nlmsghdr *message, void *data)
 		return MNL_CB_OK;
 	attributes_read(message, sizeof(*header), &attributes);
 	if (!is_default_of_others(reading, header, &attributes))
+		return MNL_CB_OK;
+	if (is_expired(&attributes))
 		return MNL_CB_OK;
 	metric = attributes_u32(&attributes, RTA_PRIORITY, 0);
 	if (attributes.items[RTA_MULTIPATH] != NULL)

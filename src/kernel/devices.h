@@ -18,6 +18,7 @@ struct device {
 	struct networks addresses; /* of both families with prefix length; no tentative or link-local ones */
 	bool has_gateway[FAMILIES]; /* a default route of the main table leaves by it, ours not counted */
 	struct address gateway[FAMILIES]; /* of the one with the best metric; zero bytes: no gateway, device only */
+	uint32_t mtu[FAMILIES]; /* of IPv6 also what router advertisements say; 0: not known */
 	uint64_t received, sent; /* bytes since the device is there */
 };
 

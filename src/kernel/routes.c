@@ -35,6 +35,7 @@ static struct nlmsghdr *build_route(void *buffer, const struct plan_route *route
 {
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	struct nlattr *metrics;
 
 	request->nlmsg_type = RTM_NEWROUTE;
 	request->nlmsg_flags = NLM_F_CREATE | NLM_F_APPEND;
@@ -49,6 +50,11 @@ static struct nlmsghdr *build_route(void *buffer, const struct plan_route *route
 	mnl_attr_put_u32(request, RTA_OIF, route->device_index);
 	if (route->via)
 		put_address(request, RTA_GATEWAY, &route->gateway);
+	if (route->mtu != 0) {
+		metrics = mnl_attr_nest_start(request, RTA_METRICS);
+		mnl_attr_put_u32(request, RTAX_MTU, route->mtu);
+		mnl_attr_nest_end(request, metrics);
+	}
 	return request;
 }
 

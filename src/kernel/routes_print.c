@@ -74,6 +74,8 @@ static void print_route(FILE *out, const struct plan_route *route)
 	fprintf(out, " table %u proto %d", route->table, PLAN_ROUTE_PROTOCOL);
 	if (route->via)
 		fputs(" onlink", out);
+	if (route->mtu != 0)
+		fprintf(out, " mtu %u", route->mtu);
 	fprintf(out, " # link %s\n", route->link);
 }
 

@@ -52,10 +52,13 @@ static void read_route(struct present_route *item, const struct rtmsg *header,
 {
 	struct plan_route *route = &item->route;
 	uint32_t metric = attributes_u32(attributes, RTA_PRIORITY, 0);
+	struct attributes metrics;
 
 	route->family = header->rtm_family == AF_INET ? IPV4 : IPV6;
 	route->table = attributes_u32(attributes, RTA_TABLE, header->rtm_table);
 	route->device_index = attributes_u32(attributes, RTA_OIF, 0);
+	attributes_read_nested(attributes, RTA_METRICS, &metrics);
+	route->mtu = attributes_u32(&metrics, RTAX_MTU, 0);
 	route->via = attributes_address(attributes, RTA_GATEWAY, route->family, &route->gateway);
 	item->plain = header->rtm_dst_len == 0 && header->rtm_type == RTN_UNICAST &&
 		      header->rtm_tos == 0 && metric == (route->family == IPV4 ? 0 : IPV6_METRIC) &&
@@ -210,7 +213,7 @@ bool present_is_route(const struct present_route *present, const struct plan_rou
 	const struct plan_route *other = &present->route;
 
 	return present->plain && other->family == route->family && other->table == route->table &&
-	       other->device_index == route->device_index && other->via == route->via &&
+	       other->device_index == route->device_index && other->mtu == route->mtu && other->via == route->via &&
 	       (!route->via || address_equal(&other->gateway, &route->gateway));
 }
 

@@ -16,6 +16,7 @@ struct ruleset_features {
 	bool owner;          /* table flags owner and persist */
 	bool synproxy;       /* CONFIG_NFT_SYNPROXY: SYNPROXY */
 	bool copies;         /* CONFIG_NFT_LOG with CONFIG_NETFILTER_NETLINK_LOG: LOG_COPY */
+	bool clamp;          /* exthdr that writes TCP options (Linux 4.14): CLAMP_MSS */
 	bool connection_limit; /* CONFIG_NFT_CONNLIMIT: LIMIT_CONNECTIONS */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Statements that act, as expressions, and the table of all kinds. */
 
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include <linux/netfilter.h>
@@ -107,6 +108,14 @@ static void set_priority(struct rule_builder *rule, const struct statement *stat
 {
 	expr_immediate(rule, &statement->value, sizeof(statement->value), REGISTER_VALUE);
 	expr_meta_set(rule, NFT_META_PRIORITY, REGISTER_VALUE);
+}
+
+static void clamp_mss(struct rule_builder *rule, const struct statement *statement)
+{
+	uint16_t bytes = htons((uint16_t)statement->value);
+
+	expr_immediate(rule, &bytes, sizeof(bytes), REGISTER_VALUE);
+	expr_clamp_mss(rule);
 }
 
 static void log_copy(struct rule_builder *rule, const struct statement *statement)
@@ -290,6 +299,7 @@ static statement_builder *const builders[] = {
 	[OVER_LIMIT_EACH] = over_limit_each,
 	[SET_CLASS_PRIORITY] = set_class_priority,
 	[SET_PRIORITY] = set_priority,
+	[CLAMP_MSS] = clamp_mss,
 	[LOG_COPY] = log_copy,
 	[ACCEPT] = accept_packet,
 	[DROP] = drop_packet,

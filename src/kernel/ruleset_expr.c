@@ -4,6 +4,7 @@
 #include "kernel/ruleset_expr.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -299,6 +300,17 @@ void expr_log(struct rule_builder *rule, uint16_t group, uint32_t bytes)
 	put_u16(expr, NFTNL_EXPR_LOG_GROUP, group);
 	put_u32(expr, NFTNL_EXPR_LOG_SNAPLEN, bytes);
 	put_u16(expr, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
+}
+
+void expr_clamp_mss(struct rule_builder *rule)
+{
+	struct nftnl_expr *expr = put_expr(rule, "exthdr");
+
+	put_u32(expr, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+	put_u8(expr, NFTNL_EXPR_EXTHDR_TYPE, TCPOPT_MAXSEG);
+	put_u32(expr, NFTNL_EXPR_EXTHDR_OFFSET, 2); /* behind kind and length */
+	put_u32(expr, NFTNL_EXPR_EXTHDR_LEN, 2);
+	put_u32(expr, NFTNL_EXPR_EXTHDR_SREG, REGISTER_VALUE);
 }
 
 /* What the kernel's XT_ALIGN() makes of the size: it refuses any other. */

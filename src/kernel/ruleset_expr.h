@@ -112,6 +112,8 @@ void expr_no_tracking(struct rule_builder *rule);
 
 /* The first bytes of the packet to who listens to the group, each by itself. */
 void expr_log(struct rule_builder *rule, uint16_t group, uint32_t bytes);
+/* TCP's option for the largest segment becomes the 16 bits in the value register; it never grows. */
+void expr_clamp_mss(struct rule_builder *rule);
 void expr_synproxy(struct rule_builder *rule, const struct synproxy *synproxy);
 
 /* The rule goes on while more than limit comes by. */

@@ -122,6 +122,11 @@ static void print_word(FILE *out, const struct statement *statement, const char 
 	fputs(word, out);
 }
 
+static void print_clamp(FILE *out, const struct statement *statement, const char *word)
+{
+	fprintf(out, "%s %u", word, statement->value);
+}
+
 static void print_named(FILE *out, const struct statement *statement, const char *word)
 {
 	fprintf(out, "%s %s", word, statement->name);
@@ -170,6 +175,7 @@ static const struct {
 	[OVER_LIMIT_EACH] = { print_over_limit_each, "update" },
 	[SET_CLASS_PRIORITY] = { print_class_priority, "meta priority" },
 	[SET_PRIORITY] = { print_priority, "meta priority" },
+	[CLAMP_MSS] = { print_clamp, "tcp option maxseg size set" },
 	[LOG_COPY] = { print_log, "log" },
 	[ACCEPT] = { print_word, "accept" },
 	[DROP] = { print_word, "drop" },

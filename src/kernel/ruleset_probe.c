@@ -40,7 +40,7 @@ static const struct essential packet_queue = {
 };
 
 /* These may be missing. */
-enum { SYNPROXIES, COPIES, CONNECTION_LIMITS };
+enum { SYNPROXIES, COPIES, CONNECTION_LIMITS, CLAMPS };
 
 static const struct essential optional[] = {
 	[SYNPROXIES] = { "CONFIG_NFT_SYNPROXY (module nft_synproxy)", { .kind = SYNPROXY, .synproxy = { .mss = 1460 } } },
@@ -48,6 +48,7 @@ static const struct essential optional[] = {
 		{ .kind = LOG_COPY, .value = 64 } },
 	[CONNECTION_LIMITS] = { "CONFIG_NFT_CONNLIMIT (module nft_connlimit)",
 		{ .kind = OVER_LIMIT, .limit = { .kind = LIMIT_CONNECTIONS, .count = 1 } } },
+	[CLAMPS] = { "nf_tables that write TCP options (Linux 4.14)", { .kind = CLAMP_MSS, .value = 1460 } },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -144,6 +145,7 @@ static void probe_optional(struct netlink *netlink, struct ruleset_features *fea
 
 	features->synproxy = all || try_statements(netlink, &optional[SYNPROXIES], 1, features) == 0;
 	features->copies = all || try_statements(netlink, &optional[COPIES], 1, features) == 0;
+	features->clamp = all || try_statements(netlink, &optional[CLAMPS], 1, features) == 0;
 	features->connection_limit = all || try_statements(netlink, &optional[CONNECTION_LIMITS], 1, features) == 0;
 }
 

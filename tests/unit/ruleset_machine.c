@@ -198,7 +198,7 @@ static bool holds(const struct machine *machine, const struct statement *s)
 	case SET_MARK: case RESTORE_MARK: case SAVE_MARK: case COUNT: case COUNT_NAMED: case ACCEPT: case DROP:
 	case RETURN: case JUMP: case GOTO: case REJECT_RESET: case REJECT_PROHIBITED: case QUEUE: case MASQUERADE:
 	case SOURCE_NAT: case SPREAD: case ADD_TO_SET: case REFRESH_IN_SET: case KEEP_MARK: case FIND_MARK:
-	case OVER_LIMIT: case OVER_LIMIT_EACH: case LOG_COPY: case SET_CLASS_PRIORITY: case SET_PRIORITY: case DESTINATION_NAT:
+	case OVER_LIMIT: case OVER_LIMIT_EACH: case LOG_COPY: case SET_CLASS_PRIORITY: case SET_PRIORITY: case CLAMP_MSS: case DESTINATION_NAT:
 	case SOURCE_PREFIX: case DESTINATION_PREFIX: case NOTRACK: case SYNPROXY: case DISPATCH: case COUNT_BY_MARK:
 	/* Of what only base chains ask. */
 	case MATCH_STATUS: case MATCH_ORIGINAL_PACKETS: case MATCH_REPLY_PACKETS:
@@ -281,6 +281,7 @@ static enum flow_of_control act(struct machine *machine, const struct statement 
 		return GOES_ON;
 	case COUNT:
 	case COUNT_NAMED:
+	case CLAMP_MSS:
 	case LOG_COPY:
 	case QUEUE:
 		return GOES_ON;

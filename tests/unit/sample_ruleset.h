@@ -206,6 +206,7 @@ static struct ruleset_rule sample_input_rules[] = {
 		{ .kind = OVER_LIMIT_EACH, .name = "counts", .keys = SAMPLE_KEYS(PACKET_SOURCE_SITE),
 			.limit = { .kind = LIMIT_CONNECTIONS, .count = 100 } },
 		{ .kind = COUNT }),
+	SAMPLE_RULE("clamp", SAMPLE_TCP, { .kind = CLAMP_MSS, .value = 1412 }),
 	SAMPLE_RULE("priority", { .kind = SET_PRIORITY, .value = 0x10005 }),
 	SAMPLE_RULE("answer for a server", SAMPLE_TCP,
 		{ .kind = SYNPROXY, .synproxy = { .mss = 1460, .window_scale = 7 } }),

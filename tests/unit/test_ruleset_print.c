@@ -189,6 +189,7 @@ static const char expected[] =
 	"\t\tlimit rate over 125000 bytes/second burst 30000 bytes counter comment \"over in bytes\"\n"
 	"\t\tmeta nfproto ipv4 update @rates { ip saddr timeout 60s limit rate over 300/minute burst 10 packets } counter comment \"each over\"\n"
 	"\t\tmeta nfproto ipv4 update @counts { ip saddr ct count over 100 } counter comment \"each with too many\"\n"
+	"\t\tmeta l4proto tcp tcp option maxseg size set 1412 comment \"clamp\"\n"
 	"\t\tmeta priority set 1:5 comment \"priority\"\n"
 	"\t\tmeta l4proto tcp synproxy mss 1460 wscale 7 timestamp sack-perm comment \"answer for a server\"\n"
 	"\t\tupdate @carried { meta mark & 0x00fff83f } comment \"count by mark\"\n"

@@ -110,6 +110,7 @@ static void every_kind_loads(void **state)
 		"limit rate over 125000 bytes/second burst 30000 bytes counter",
 		"update @rates { ip saddr timeout 1m limit rate over 300/minute burst 10 packets } counter",
 		"update @counts { ip saddr ct count over 100 } counter",
+		"tcp option maxseg size set 1412",
 		"meta priority set 1:5",
 		"synproxy mss 1460 wscale 7 timestamp sack-perm",
 		"meta mark & 0x00fff800 vmap @policies",
