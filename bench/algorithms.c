@@ -71,7 +71,7 @@ static void fill_world(struct world *world, enum algorithm algorithm, enum share
 	for (uint16_t i = 0; i < LINKS; i++) {
 		world->links[i] = (struct link){ .name = names[i], .device = names[i], .weight = i + 1u };
 		world->link_views[i] = (struct link_view){ .usable = true, .device_index = i + 10u };
-		world->choices[i] = (struct choice){ i, i + 1u };
+		world->choices[i] = (struct choice){ .link = i, .weight = i + 1u };
 		world->link_ids[i] = (uint8_t)(i + 1);
 	}
 	world->policy = (struct policy){ .name = "all",

@@ -198,7 +198,7 @@ static void make_policies(struct world *world, size_t count)
 	struct choice *choices = take(world->arena, LINKS, sizeof(*choices));
 
 	for (uint16_t i = 0; i < LINKS; i++)
-		choices[i] = (struct choice){ i, world->config.links[i].weight };
+		choices[i] = (struct choice){ .link = i, .weight = world->config.links[i].weight };
 	world->config.policy_count = count;
 	world->config.policies = take(world->arena, count, sizeof(*world->config.policies));
 	world->ids.policies = take(world->arena, count, sizeof(*world->ids.policies));

@@ -65,6 +65,18 @@ static void check_keeping(struct loader *loader, const struct node *map)
 	}
 }
 
+/* No connection has a link that it could leave. */
+static void check_recovery(struct loader *loader, const struct policy *policy, const struct node *map)
+{
+	const struct node *key = node_key(map, "on-recovery");
+
+	if (key == NULL || policy->balance.on_recovery == ON_RECOVERY_KEEP)
+		return;
+	problem_add(&loader->problems, key->at, "`on-recovery: %s' has no effect with `algorithm: by-packet'",
+		config_on_recovery_name(policy->balance.on_recovery));
+	problem_hint(&loader->problems, "packets take a link that is back by themselves: take it out");
+}
+
 void check_by_packet(struct loader *loader, const struct policy *policy, const struct node *map)
 {
 	const struct node *balance = node_get(map, "balance"), *algorithm = node_get(balance, "algorithm");
@@ -72,6 +84,7 @@ void check_by_packet(struct loader *loader, const struct policy *policy, const s
 	if (algorithm == NULL || policy->action != ACTION_ALLOW || policy->balance.algorithm != ALGORITHM_BY_PACKET)
 		return;
 	check_keeping(loader, balance);
+	check_recovery(loader, policy, balance);
 	check_own_nat(loader, policy, node_key(map, "nat"));
 	check_its_links(loader, policy, algorithm);
 }

@@ -120,6 +120,31 @@ static void check_together(struct loader *loader, const struct balance *balance,
 	problem_hint(&loader->problems, "`together' is for all policies that say so, `sticky' for this one: take one out");
 }
 
+/* What is together is moved together: one that says otherwise would take the key, but not the connections of the others, along. */
+static void check_recovery(struct loader *loader)
+{
+	const struct config *config = loader->config;
+	const struct policy *first[KEY_SOURCE_DESTINATION_PORT + 1] = { NULL };
+
+	for (size_t i = 0; i < config->policy_count; i++) {
+		const struct policy *policy = &config->policies[i];
+		enum flow_key by = policy->balance.together_by;
+		const struct node *balance = node_get(loader->policies[i].value, "balance");
+
+		if (policy->action != ACTION_ALLOW || by == KEY_NONE || policy->name == NULL)
+			continue;
+		if (first[by] == NULL)
+			first[by] = policy;
+		if (policy->balance.on_recovery == first[by]->balance.on_recovery)
+			continue;
+		problem_add(&loader->problems, place_of_key(balance, "on-recovery", loader->policies[i].name),
+			"policy `%s' says `on-recovery: %s', but `%s' says `%s', and both are together by %s", policy->name,
+			config_on_recovery_name(policy->balance.on_recovery), first[by]->name,
+			config_on_recovery_name(first[by]->balance.on_recovery), config_flow_key_name(by));
+		problem_hint(&loader->problems, "what is together moves together: say the same in all of them");
+	}
+}
+
 static void check_balance(struct loader *loader, const struct policy *policy, const struct node *value)
 {
 	const struct node *key = node_key(value, "balance"), *map = node_get(value, "balance");
@@ -183,6 +208,7 @@ void check_policies(struct loader *loader)
 	struct config *config = loader->config;
 
 	check_unique(loader);
+	check_recovery(loader);
 	for (size_t i = 0; i < config->policy_count; i++) {
 		struct policy *policy = &config->policies[i];
 		const struct node *value = loader->policies[i].value;

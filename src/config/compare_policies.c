@@ -121,7 +121,7 @@ static const char *name_before(struct comparer *comparer, const struct config *c
 static bool has_all_links(const struct config *config, const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->balance.count; i++) {
-		if (policy->balance.choices[i].link != i)
+		if (policy->balance.choices[i].link != i || policy->balance.choices[i].tier > 0)
 			return false;
 	}
 	return policy->balance.count == config->link_count;

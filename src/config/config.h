@@ -80,4 +80,5 @@ bool config_weights_fit(const struct config *config, const unsigned int *weights
 /* Name of an enum value as the configuration writes it. */
 const char *config_algorithm_name(enum algorithm algorithm);
 const char *config_action_name(enum action action);
+const char *config_on_recovery_name(enum on_recovery on_recovery);
 const char *config_flow_key_name(enum flow_key key);

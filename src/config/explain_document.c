@@ -20,9 +20,12 @@ static json_t *candidates(const struct explanation *explanation)
 
 	for (size_t i = 0; i < explanation->link_count; i++) {
 		const struct explained_link *link = &explanation->links[i];
+		json_t *candidate = json_pack("{s:s?, s:b, s:f, s:s}", "link", link->name,
+			"eligible", link->eligible, "score", link->score, "reason", link->reason);
 
-		json_array_append_new(list, json_pack("{s:s?, s:b, s:f, s:s}", "link", link->name,
-			"eligible", link->eligible, "score", link->score, "reason", link->reason));
+		if (link->tier > 0)
+			json_object_set_new(candidate, "tier", json_integer((json_int_t)link->tier));
+		json_array_append_new(list, candidate);
 	}
 	return list;
 }

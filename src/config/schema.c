@@ -55,6 +55,13 @@ static const struct word on_failures[] = {
 	{ NULL, 0 },
 };
 
+static const struct word on_recoveries[] = {
+	{ "keep", ON_RECOVERY_KEEP },
+	{ "move-idle", ON_RECOVERY_MOVE_IDLE },
+	{ "cut", ON_RECOVERY_CUT },
+	{ NULL, 0 },
+};
+
 static const struct word policy_nats[] = {
 	{ "auto", NAT_AUTO },
 	{ "none", NAT_NONE },
@@ -163,7 +170,7 @@ static const struct field balance[] = {
 	{ "share", WORD(balance, share, shares), .standard = "connections", .absent = without_turns,
 		.meaning = "for round-robin: what is in proportion to weights" },
 	{ "links", FORM(balance, choices, form_choices), .standard = "internet",
-		.meaning = "links and labels to choose from; the order counts for priority; by default all" },
+		.meaning = "links and labels to choose from, or groups of them, best first; the order counts for priority; by default all" },
 	{ "weights", FORM(balance, choices, form_weights), .meaning = "shares; by default the weights of the links" },
 	{ "sticky", SAME(sticky), .flags = FIELD_OPTIONAL | FIELD_ONE_LINE,
 		.meaning = "keeps what belongs together on one link" },
@@ -172,7 +179,8 @@ static const struct field balance[] = {
 	{ "if-none", WORD(balance, if_none, if_nones), .standard = "next", .meaning = "when none of the links is usable" },
 	{ "on-failure", WORD(balance, on_failure, on_failures), .standard = "reset",
 		.meaning = "what happens to connections of a link that failed" },
-	{ "on-recovery", LATER },
+	{ "on-recovery", WORD(balance, on_recovery, on_recoveries), .standard = "keep",
+		.meaning = "what happens to connections on another link when a better one is back" },
 	{ .key = NULL },
 };
 
@@ -393,4 +401,9 @@ const char *config_algorithm_name(enum algorithm algorithm)
 const char *config_action_name(enum action action)
 {
 	return actions[action].word;
+}
+
+const char *config_on_recovery_name(enum on_recovery on_recovery)
+{
+	return on_recoveries[on_recovery].word;
 }

@@ -32,6 +32,21 @@ static void copy_candidates(struct balancer *balancer, const struct candidate *c
 		balancer->usable[balancer->usable_count++] = candidates[i];
 		balancer->total_weight += candidates[i].weight;
 	}
+	balancer->kept_count = balancer->usable_count;
+}
+
+/* Those that keys may still go by, behind those that are picked from. With `cut' nothing is kept where something is better. */
+static void add_kept(struct balancer *balancer, const struct balance *balance)
+{
+	if (balance->on_recovery == ON_RECOVERY_CUT) {
+		if (balance->algorithm == ALGORITHM_PRIORITY && balancer->kept_count > 1)
+			balancer->kept_count = 1;
+		return;
+	}
+	for (size_t i = 0; i < balancer->count; i++) {
+		if (balancer->candidates[i].reserve)
+			balancer->usable[balancer->kept_count++] = balancer->candidates[i];
+	}
 }
 
 static const struct algorithm_row *row_of(const struct balance *balance)
@@ -55,6 +70,7 @@ struct balancer *balancer_new_alike(const struct balance *balance, const struct 
 	if (balancer->candidates == NULL || balancer->usable == NULL)
 		goto fail;
 	copy_candidates(balancer, candidates, count);
+	add_kept(balancer, balance);
 	if (balancer->algorithm->carry != NULL && balancer->algorithm->carry(balancer, previous) < 0)
 		goto fail;
 	if (balancer->usable_count > 0 && balancer->algorithm->prepare != NULL
@@ -97,7 +113,7 @@ const struct candidate *balancer_pick(const struct balancer *balancer, const str
 
 const struct candidate *balancer_candidate(const struct balancer *balancer, uint8_t id)
 {
-	for (size_t i = 0; i < balancer->usable_count; i++) {
+	for (size_t i = 0; i < balancer->kept_count; i++) {
 		if (balancer->usable[i].id == id)
 			return &balancer->usable[i];
 	}

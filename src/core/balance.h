@@ -19,6 +19,8 @@ struct candidate {
 	bool usable;
 	unsigned int weight;
 	uint64_t hash; /* of its name */
+	uint8_t tier;  /* of the policy's links; 0: the best */
+	bool reserve;  /* not usable here only because a better tier has a usable link */
 };
 
 /* One policy's links and what its algorithm keeps between picks. Immutable but for atomic counters. */
@@ -60,7 +62,10 @@ void balancer_free(struct balancer *balancer);
 const struct candidate *balancer_pick(const struct balancer *balancer, const struct flow *flow,
 	const struct pick_context *context);
 
-/* The candidate with that id if it is one of the policy's and usable, else NULL. */
+/*
+ * The candidate with that id if a key that went by it may go on so: it is one of the policy's and usable, or a reserve;
+ * with `on-recovery: cut' only where no better one is usable. Else NULL.
+ */
 const struct candidate *balancer_candidate(const struct balancer *balancer, uint8_t id);
 
 /* How an algorithm sees a candidate for this flow: the highest score of the usable ones is picked. */

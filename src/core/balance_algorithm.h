@@ -35,6 +35,7 @@ struct balancer {
 	size_t count;
 	struct candidate *usable;     /* the usable ones, in the same order */
 	size_t usable_count;
+	size_t kept_count;            /* of usable: behind the usable ones come reserves, for keys that went by them */
 	unsigned int total_weight;    /* of the usable ones */
 	struct schedule *schedule;    /* round robin's */
 	struct byte_shares *shares;   /* round robin's by bytes */

@@ -275,9 +275,17 @@ enum on_failure {
 	ON_FAILURE_FLUSH,
 };
 
+/* Connections on another link when a better one is back; core/tiers.h says what is better. */
+enum on_recovery {
+	ON_RECOVERY_KEEP,
+	ON_RECOVERY_MOVE_IDLE,
+	ON_RECOVERY_CUT,
+};
+
 struct choice {
 	uint16_t link; /* index into links */
 	unsigned int weight;
+	uint8_t tier; /* 0: the best; never less than that of the choice before */
 };
 
 struct balance {
@@ -293,6 +301,7 @@ struct balance {
 	uint32_t together_for_s;
 	enum if_none if_none;
 	enum on_failure on_failure;
+	enum on_recovery on_recovery;
 };
 
 /* What a limit counts by. IPv6 addresses count by /64. */

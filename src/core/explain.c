@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/tiers.h"
+
 /* Of policies in a row that do not match so many are told, from the first on, and from the last on. */
 #define TOLD_FIRST 60
 #define TOLD_LAST  20
@@ -79,8 +81,10 @@ const char *explain_reason(const struct explained_way *way)
 	return way->sticky ? "sticky" : "the algorithm's pick";
 }
 
-const char *explain_candidate(bool eligible, bool chosen, bool sticky)
+const char *explain_candidate(struct arena *arena, bool eligible, bool chosen, bool sticky, unsigned int best)
 {
+	if (!eligible && best > 0)
+		return arena_printf(arena, "%sbackup: tier %u is usable", chosen ? "chosen: it had this key before; " : "", best);
 	if (!eligible)
 		return "down";
 	if (!chosen)
@@ -174,11 +178,24 @@ static const char *class_name(const struct config *config, const struct policy *
 	return index < config->qos.count ? config->qos.classes[index].name : NULL;
 }
 
+/* Of the candidates that are picked from, from 1. */
+static unsigned int best_tier(const struct snapshot *snapshot, size_t policy)
+{
+	const struct candidate *candidates;
+	size_t count, i = 0;
+
+	candidates = balancer_candidates(snapshot->balancers[policy], &count);
+	while (i < count && !candidates[i].usable)
+		i++;
+	return i < count ? candidates[i].tier + 1u : 0;
+}
+
 /* With what the algorithm has to say of it. */
 static const char *candidate_reason(struct arena *arena, const struct snapshot *snapshot, const struct candidate *candidate,
 	const struct flow *flow, const struct decision *decision, const struct pick_context *context)
 {
-	const char *reason = explain_candidate(candidate->usable, candidate->id == decision->link, decision->sticky);
+	const char *reason = explain_candidate(arena, candidate->usable, candidate->id == decision->link, decision->sticky,
+		candidate->reserve ? best_tier(snapshot, decision->policy) : 0);
 	char note[96], text[160];
 
 	if (!candidate->usable && (snapshot->suspects >> candidate->id & 1) != 0)
@@ -208,6 +225,7 @@ static int tell_links(struct arena *arena, const struct snapshot *snapshot, cons
 	for (size_t i = 0; i < count; i++)
 		explanation->links[i] = (struct explained_link){
 			.name = snapshot->config->links[candidates[i].link].name,
+			.tier = tiers_many(&snapshot->config->policies[decision->policy].balance) ? candidates[i].tier + 1u : 0,
 			.eligible = candidates[i].usable,
 			.score = balancer_score(balancer, &candidates[i], flow, &pick),
 			.reason = candidate_reason(arena, snapshot, &candidates[i], flow, decision, &pick),

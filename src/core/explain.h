@@ -8,6 +8,7 @@
 
 struct explained_link {
 	const char *name;
+	unsigned int tier;  /* from 1, the best; 0: the policy has but one, or it is not known */
 	bool eligible;
 	double score;       /* how the algorithm sees it; 0 where it is not eligible */
 	const char *reason;
@@ -63,7 +64,9 @@ struct explained_way {
 };
 
 const char *explain_reason(const struct explained_way *way);
-const char *explain_candidate(bool eligible, bool chosen, bool sticky);
+
+/* best: tier of those that are eligible, from 1, for a candidate that is a reserve; 0: it is none. */
+const char *explain_candidate(struct arena *arena, bool eligible, bool chosen, bool sticky, unsigned int best);
 
 /* What becomes of the addresses, the link's part included where it leaves by one. Lists are shared, not copied. */
 struct nat explain_nat(const struct snapshot *snapshot, const struct flow *flow, const struct decision *decision);

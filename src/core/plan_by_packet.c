@@ -97,11 +97,12 @@ static void spread_add(struct planner *planner, struct spread *spread, unsigned 
 	spread->weights[spread->count++] = view_weight(planner->view, balance, choice);
 }
 
-/* Links with a way in that family: the usable ones; or with drained, those whose connections are to go on. */
+/* Links with a way in that family, of the best tier that has one: the usable ones; or with drained, those that live. */
 static struct spread spread_of(struct planner *planner, const struct balance *balance, unsigned int policy,
 	enum family family, bool drained)
 {
 	struct spread spread = { .by = SPREAD_IN_TURN };
+	uint8_t tier = 0;
 	bool avoid = view_avoids_suspects(planner->view->links, balance);
 
 	spread.chains = arena_array(planner->plan->arena, balance->count, sizeof(char *));
@@ -112,6 +113,9 @@ static struct spread spread_of(struct planner *planner, const struct balance *ba
 
 		if (!view->gateway_known[family] || (avoid && view->suspect))
 			continue;
+		if (spread.count > 0 && balance->choices[i].tier != tier)
+			break;
+		tier = balance->choices[i].tier;
 		if (drained ? !view->dead : view->usable)
 			spread_add(planner, &spread, policy, balance, i);
 	}

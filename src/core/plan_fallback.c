@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/plan_parts.h"
+#include "core/tiers.h"
 #include "core/week.h"
 
 /* "policy-" and "pool-" with the number of a policy, "link-" with that of a link. */
@@ -59,19 +60,17 @@ static bool in_order(const struct balance *balance)
 	       || balance->algorithm == ALGORITHM_LOWEST_LATENCY;
 }
 
-/* The usable links of a policy; where they come one after the other, the first alone. */
+/* The usable links of a policy, of its best tier that has one; where they come one after the other, the first alone. */
 static struct spread plan_spread(struct planner *planner, const struct balance *balance)
 {
 	struct spread spread = { .by = spread_by(balance), .seed = 0x75706c6b };
-	bool avoid = view_avoids_suspects(planner->view->links, balance);
+	struct tiers tiers = tiers_now(planner->view->links, balance);
 
 	spread.chains = arena_array(planner->plan->arena, balance->count, sizeof(char *));
 	spread.weights = arena_array(planner->plan->arena, balance->count, sizeof(unsigned int));
 	planner->builder.failed |= spread.chains == NULL || spread.weights == NULL;
 	for (size_t i = 0; i < balance->count && !planner->builder.failed; i++) {
-		const struct link_view *link = &planner->view->links[balance->choices[i].link];
-
-		if (!link->usable || (avoid && link->suspect))
+		if (!tiers_take(&tiers, &balance->choices[i]))
 			continue;
 		spread_add(planner, &spread, balance, i);
 		if (in_order(balance))
@@ -200,6 +199,8 @@ static int compare_balances(const struct balance *a, const struct balance *b)
 			return (int)a->choices[i].link - (int)b->choices[i].link;
 		if (a->choices[i].weight != b->choices[i].weight)
 			return a->choices[i].weight < b->choices[i].weight ? -1 : 1;
+		if (a->choices[i].tier != b->choices[i].tier)
+			return a->choices[i].tier < b->choices[i].tier ? -1 : 1;
 	}
 	return 0;
 }

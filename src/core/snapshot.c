@@ -5,6 +5,7 @@
 
 #include "core/decide.h"
 #include "core/key.h"
+#include "core/tiers.h"
 
 /* Balancers of policies, of which many are alike: the last one with each of some choices. */
 #define ALIKE 64
@@ -26,15 +27,16 @@ static struct making start_making(const struct snapshot *snapshot, const struct 
 }
 
 static struct candidate candidate_of(const struct making *making, const struct balance *balance, size_t index,
-	bool avoid)
+	const struct tiers *tiers)
 {
 	const struct choice *choice = &balance->choices[index];
-	const struct link_view *link = &making->view->links[choice->link];
 
 	return (struct candidate){
 		.link = choice->link,
 		.id = making->snapshot->ids->links[choice->link],
-		.usable = link->usable && !(avoid && link->suspect),
+		.usable = tiers_take(tiers, choice),
+		.tier = choice->tier,
+		.reserve = tiers_reserve(tiers, choice),
 		.weight = view_weight(making->view, balance, index),
 		.hash = making->link_hashes[choice->link],
 	};
@@ -46,12 +48,12 @@ static struct balancer *make_balancer(struct making *making, const struct balanc
 	struct candidate candidates[CONFIG_LINKS_MAX];
 	size_t count = balance->count < CONFIG_LINKS_MAX ? balance->count : CONFIG_LINKS_MAX;
 	struct balancer *balancer;
-	bool avoid = view_avoids_suspects(making->view->links, balance);
+	struct tiers tiers = tiers_now(making->view->links, balance);
 	uint64_t sum = balance->algorithm;
 	size_t place;
 
 	for (size_t i = 0; i < count; i++) {
-		candidates[i] = candidate_of(making, balance, i, avoid);
+		candidates[i] = candidate_of(making, balance, i, &tiers);
 		sum = (sum ^ ((uint64_t)candidates[i].weight << 8 | candidates[i].id)) * 0x9e3779b97f4a7c15ULL;
 	}
 	place = sum >> 32 & (ALIKE - 1);

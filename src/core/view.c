@@ -31,7 +31,7 @@ struct balance view_all_links(const struct config *config, struct choice *choice
 	struct balance all = { .algorithm = ALGORITHM_RANDOM, .choices = choices, .count = config->link_count };
 
 	for (size_t i = 0; i < config->link_count; i++) {
-		choices[i] = (struct choice){ (uint16_t)i, config->links[i].weight };
+		choices[i] = (struct choice){ .link = (uint16_t)i, .weight = config->links[i].weight };
 		all.follows |= (uint64_t)config->links[i].weight_follows << i;
 	}
 	return all;

@@ -23,11 +23,19 @@ static void print_steps(const json_t *steps)
 	json_array_foreach(steps, i, step) output_text("%2zu. %s\n", i + 1, step_text(step));
 }
 
+/* Whether the policy's links are in groups, best first. */
+static bool has_tiers(const json_t *candidates)
+{
+	return json_object_get(json_array_get(candidates, 0), "tier") != NULL;
+}
+
 static void print_candidates(
 	const struct invocation *invocation, const json_t *candidates, const char *chosen)
 {
 	static const char *const titles[] = { "Candidate", "Eligible", ">Score", "Reason" };
-	struct table *table = table_new(titles, sizeof(titles) / sizeof(titles[0]));
+	static const char *const titles_of_tiers[] = { "Candidate", ">Tier", "Eligible", ">Score", "Reason" };
+	bool tiers = has_tiers(candidates);
+	struct table *table = table_new(tiers ? titles_of_tiers : titles, tiers ? 5 : 4);
 	const json_t *candidate;
 	size_t i;
 
@@ -37,6 +45,8 @@ static void print_candidates(
 		bool taken = strcmp(field_text(candidate, "link"), chosen) == 0;
 
 		table_add(table, taken ? COLOUR_TITLE : COLOUR_NONE, field_text(candidate, "link"));
+		if (tiers)
+			table_add(table, COLOUR_NONE, measure_number(field_number(candidate, "tier")).text);
 		table_add(table, eligible ? COLOUR_GOOD : COLOUR_BAD, eligible ? "yes" : "no");
 		table_add(
 			table, COLOUR_NONE, measure_number(field_number(candidate, "score")).text);

@@ -133,10 +133,12 @@ static void fill_candidates(struct decision_record *record, const struct snapsho
 	candidates = balancer_candidates(balancer, &count);
 	balancer_scores(balancer, flow, &context, scores);
 	for (size_t i = 0; i < count; i++) {
-		record->candidates |= 1ull << candidates[i].id;
+		record->candidates |= (uint64_t)!candidates[i].reserve << candidates[i].id;
+		record->eligible |= (uint64_t)candidates[i].reserve << candidates[i].id;
 		if (!candidates[i].usable)
 			continue;
 		record->eligible |= 1ull << candidates[i].id;
+		record->tier = (candidates[i].tier + 1u) & 0x3f;
 		keep_score(record, candidates[i].id, (float)scores[i]);
 	}
 }

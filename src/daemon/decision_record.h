@@ -26,13 +26,18 @@ enum record_flag {
 /* Policies, links and classes are told by their numbers in marks, whose names depend on the generation. */
 struct decision_record {
 	uint64_t at_ms;                /* of the clock that decisions go by */
-	uint64_t candidates, eligible; /* bit n: the link with id n */
+	/*
+	 * Bit n: the link with id n. In both: it may be picked. Only a candidate: it is not usable. Only eligible: it is a
+	 * reserve, for a better tier has one that may be picked.
+	 */
+	uint64_t candidates, eligible;
 	uint8_t from[16], to[16];
 	uint32_t generation;           /* of the snapshot that decided */
 	uint32_t mark, device;
 	uint16_t from_port, to_port;
 	uint8_t protocol, dscp, came_by, flags;
-	uint8_t action, algorithm;
+	uint8_t action : 2, tier : 6;  /* tier: of those that are eligible, from 1 */
+	uint8_t algorithm;
 	uint8_t nat;                   /* what becomes of the source: enum nat_kind */
 	uint8_t score_count;
 	uint8_t score_links[RECORD_SCORES]; /* ids */

@@ -168,10 +168,11 @@ static const char *name_of(const struct daemon *daemon, enum name_kind kind, uns
 	return NULL;
 }
 
-static void fill_link(const struct daemon *daemon, const struct decision_record *record, uint8_t id,
+static void fill_link(const struct daemon *daemon, struct arena *arena, const struct decision_record *record, uint8_t id,
 	unsigned int chosen, struct explained_link *link)
 {
-	bool eligible = (record->eligible >> id & 1) != 0, scored = !eligible;
+	bool eligible = (record->candidates & record->eligible) >> id & 1, scored = !eligible;
+	bool reserve = (~record->candidates & record->eligible) >> id & 1;
 
 	*link = (struct explained_link){ .name = name_of(daemon, NAME_LINK, id, record->generation), .eligible = eligible };
 	for (uint8_t i = 0; i < record->score_count; i++) {
@@ -180,7 +181,8 @@ static void fill_link(const struct daemon *daemon, const struct decision_record 
 		link->score = (double)record->scores[i];
 		scored = true;
 	}
-	link->reason = explain_candidate(eligible, id == chosen, (record->flags & RECORD_STICKY) != 0);
+	link->reason = explain_candidate(arena, eligible, id == chosen, (record->flags & RECORD_STICKY) != 0,
+		reserve ? record->tier : 0);
 	if (!scored && id != chosen)
 		link->reason = "usable; not among the best, whose scores are kept";
 }
@@ -195,8 +197,8 @@ static int tell_links(const struct daemon *daemon, struct arena *arena, const st
 	if (explanation->links == NULL)
 		return -ENOMEM;
 	for (uint8_t id = 1; id <= MARK_LINK_MAX; id++) {
-		if ((record->candidates >> id & 1) != 0 && explanation->link_count < CONFIG_LINKS_MAX)
-			fill_link(daemon, record, id, chosen, &explanation->links[explanation->link_count++]);
+		if (((record->candidates | record->eligible) >> id & 1) != 0 && explanation->link_count < CONFIG_LINKS_MAX)
+			fill_link(daemon, arena, record, id, chosen, &explanation->links[explanation->link_count++]);
 	}
 	return 0;
 }

@@ -135,7 +135,8 @@ static void world_begin(struct world *world, unsigned int seed, size_t entries, 
 		world->cumulated[i] = sum += 1.0 / (double)(i + 1);
 	}
 	for (size_t i = 0; i < LINKS; i++)
-		world->candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), true, 1, name_hash(&key, names[i]) };
+		world->candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = true, .weight = 1,
+			.hash = name_hash(&key, names[i]) };
 	world->paths = paths_new(entries, &key);
 	world->balancer = balancer_new(&balance, world->candidates, LINKS, NULL);
 	assert_non_null(world->paths);

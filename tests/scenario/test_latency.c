@@ -68,7 +68,8 @@ static struct play *play_start(const double *latency_ms, size_t count)
 	play->now_ms = 1000000;
 	play->seed = 42;
 	for (size_t i = 0; i < count; i++) {
-		play->candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), true, 1, i };
+		play->candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = true, .weight = 1,
+			.hash = i };
 		health_init(&play->health[i], play->now_ms);
 		play->latency_ms[i] = latency_ms[i];
 	}

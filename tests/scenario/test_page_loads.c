@@ -229,7 +229,8 @@ static double page_time(const double (*rates)[TRACE_S], enum algorithm algorithm
 
 		for (size_t i = 0; i < TRACE_S; i++)
 			mean += rates[link][i] / TRACE_S;
-		candidates[link] = (struct candidate){ (uint16_t)link, (uint8_t)(link + 1), true, (unsigned int)lround(mean / 1e6), link };
+		candidates[link] = (struct candidate){ .link = (uint16_t)link, .id = (uint8_t)(link + 1), .usable = true, .weight = (unsigned int)lround(mean / 1e6),
+			.hash = link };
 		run.loads->links[link + 1].capacity_bps[DOWNLOAD] = (uint64_t)mean;
 	}
 	if (algorithm < ALGORITHMS) {

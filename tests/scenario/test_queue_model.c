@@ -31,7 +31,8 @@ static struct world world_new(enum algorithm algorithm, const unsigned int *weig
 	struct candidate candidates[LINKS];
 
 	for (size_t i = 0; i < count; i++)
-		candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), true, weights[i], i };
+		candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = true, .weight = weights[i],
+			.hash = i };
 	world.balancer = balancer_new(&balance, candidates, count, NULL);
 	assert_non_null(world.balancer);
 	assert_non_null(world.loads);

@@ -44,7 +44,8 @@ static const char *const times[] = { "days: mon-fri", "days: [sat, sun]", "hours
 static const char *const actions[] = { "allow", "allow", "allow", "drop", "reject" };
 static const char *const algorithms[] = { "round-robin", "random", "hash", "priority" };
 static const char *const if_none[] = { "next", "drop", "any" };
-static const char *const links[] = { "[fiber]", "[cable]", "[lte]", "[cable, lte]", "[lte, fiber]", "wired", "[lte, cable, fiber]" };
+static const char *const links[] = { "[fiber]", "[cable]", "[lte]", "[cable, lte]", "[lte, fiber]", "wired", "[lte, cable, fiber]",
+	"[[cable, lte], fiber]", "[[lte], wired]", "[[fiber], [cable], [lte]]", "[wired, [lte]]" };
 
 static const char *const addresses[] = { "10.0.1.5", "10.0.1.1", "10.0.2.1", "10.9.3.4", "10.20.1.1", "10.20.2.1",
 	"203.0.113.7", "203.0.113.9", "198.51.1.1", "198.51.1.77", "198.51.2.3", "198.51.100.8" };

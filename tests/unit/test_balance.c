@@ -20,8 +20,8 @@ static void make_candidates(struct candidate *candidates, const unsigned int *we
 	static const char *const names[] = { "fiber", "dsl", "lte", "satellite" };
 
 	for (size_t i = 0; i < count; i++)
-		candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), weights[i] > 0, weights[i],
-			name_hash(&key, names[i]) };
+		candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = weights[i] > 0, .weight = weights[i],
+			.hash = name_hash(&key, names[i]) };
 }
 
 static struct flow flow_from(uint32_t source)

@@ -28,7 +28,8 @@ static struct balancer *balancer_of(size_t links)
 	struct balancer *balancer;
 
 	for (uint8_t i = 0; i < links; i++)
-		candidates[i] = (struct candidate){ i, (uint8_t)(i + 1), true, 1, name_hash(&paths_key, link_names[i + 1]) };
+		candidates[i] = (struct candidate){ .link = i, .id = (uint8_t)(i + 1), .usable = true, .weight = 1,
+			.hash = name_hash(&paths_key, link_names[i + 1]) };
 	balancer = balancer_new(&balance, candidates, links, NULL);
 	assert_non_null(balancer);
 	return balancer;

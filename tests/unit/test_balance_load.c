@@ -30,7 +30,8 @@ static struct bench bench_new(enum algorithm algorithm, const unsigned int *weig
 	struct bench bench = { .loads = loads_new(), .count = count };
 
 	for (size_t i = 0; i < count; i++)
-		bench.candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), weights[i] > 0, weights[i], i };
+		bench.candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = weights[i] > 0, .weight = weights[i],
+			.hash = i };
 	bench.balancer = balancer_new(&balance, bench.candidates, count, NULL);
 	assert_non_null(bench.balancer);
 	assert_non_null(bench.loads);

@@ -72,7 +72,8 @@ static struct play *play_start(enum share share, const unsigned int *weights, si
 	play->loads = loads_new();
 	play->count = count;
 	for (size_t i = 0; i < count; i++) {
-		play->candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), true, weights[i], i };
+		play->candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = true, .weight = weights[i],
+			.hash = i };
 		play->loads->links[i + 1].capacity_bps[DOWNLOAD] = rate_bps;
 	}
 	play_balance(play);

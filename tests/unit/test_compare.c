@@ -134,7 +134,7 @@ static void policies_by_name_and_order(void **state)
 		LINKS "policies: [{ name: d }, { name: a }, { name: x }, { name: c, action: drop }]\n",
 		"policy d moved <c> <>\npolicy x added\npolicy c changed action <allow> <drop>\n"
 		"policy c changed balance <{algorithm: round-robin, share: connections, links: [fiber, lte], weights: {fiber: 1, lte: 1}, if-none: next, "
-		"on-failure: reset}> <>\n"
+		"on-failure: reset, on-recovery: keep}> <>\n"
 		"policy b removed\n");
 	expect(LINKS "policies: [{ name: a }, { name: b }, { name: c }, { name: d }]\n",
 		LINKS "policies: [{ name: b }, { name: c }, { name: a }, { name: d }]\n", "policy a moved <> <c>\n");

@@ -81,7 +81,8 @@ static struct balancer *make_balancer(enum algorithm algorithm, const unsigned i
 	struct balancer *balancer;
 
 	for (size_t i = 0; i < count; i++)
-		candidates[i] = (struct candidate){ (uint16_t)i, (uint8_t)(i + 1), true, weights[i], name_hash(&key, names[i]) };
+		candidates[i] = (struct candidate){ .link = (uint16_t)i, .id = (uint8_t)(i + 1), .usable = true, .weight = weights[i],
+			.hash = name_hash(&key, names[i]) };
 	balancer = balancer_new(&balance, candidates, count, NULL);
 	assert_non_null(balancer);
 	return balancer;

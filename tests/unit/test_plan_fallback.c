@@ -113,10 +113,14 @@ static bool may_choose(const struct pair *pair, size_t policy, unsigned int link
 	const struct balance *balance = &pair->gateway->config->policies[policy].balance;
 	const struct link_view *views = pair->gateway->view.links;
 	bool any_usable = false, found = false;
+	uint8_t tier = 0;
 
 	for (size_t i = 0; i < balance->count; i++) {
 		if (!views[balance->choices[i].link].usable)
 			continue;
+		if (any_usable && balance->choices[i].tier > tier)
+			break;
+		tier = balance->choices[i].tier;
 		if (balance->algorithm == ALGORITHM_PRIORITY)
 			return pair->gateway->ids.links[balance->choices[i].link] == link;
 		any_usable = true;
