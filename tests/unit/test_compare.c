@@ -124,7 +124,9 @@ static void settings_and_restarts(void **state)
 		"setting kernel.queues changed <2> <4> restart\n");
 	expect(LINKS, LINKS "alerts: { mail: { server: \"smtp://a\", from: a@b, to: c@d } }\n",
 		"setting alerts.mail.server changed <> <smtp://a>\nsetting alerts.mail.from changed <> <a@b>\n"
-		"setting alerts.mail.to changed <> <[c@d]>\nsetting alerts.mail.tls changed <> <opportunistic>\n");
+		"setting alerts.mail.to changed <> <[c@d]>\nsetting alerts.mail.reminder changed <> <never>\n"
+		"setting alerts.mail.summary changed <> <none>\nsetting alerts.mail.summary-hour changed <> <7>\n"
+		"setting alerts.mail.timeout changed <> <1m>\nsetting alerts.mail.tls changed <> <opportunistic>\n");
 }
 
 static void policies_by_name_and_order(void **state)
