@@ -88,6 +88,7 @@ static enum outbreak_word settle(struct outbreak *outbreak, int64_t now)
 {
 	if (outbreak->state == LINK_DOWN)
 		outbreak->down_s += (uint64_t)(now - outbreak->changed);
+	outbreak->lasted_s = (uint64_t)(now - outbreak->flapping_since);
 	outbreak->flapping_since = 0;
 	outbreak->settled = now;
 	outbreak->spoken = now;

@@ -39,6 +39,7 @@ struct outbreak {
 	uint32_t quiet_s;       /* how long it must hold still; 0: OUTBREAK_QUIET_S */
 	uint32_t changes, outages; /* gathered since it flaps */
 	uint64_t down_s;           /* so long was it down meanwhile */
+	uint64_t lasted_s;         /* OUTBREAK_SETTLED: so long did it flap */
 };
 
 /* The link changed to that state. What is to be told of it. */

@@ -20,8 +20,9 @@ struct announcement {
 	const char *state;     /* one word: "down", "up", "degraded", "recovered", "flapping", "settled", "blocked", ... */
 	const char *cause;     /* "no carrier", "syn-flood from 198.51.100.7"; "" where there is none */
 	const char *text;      /* a whole sentence for people, on one line, without a full stop */
+	bool again;            /* a reminder: what was told is still so, since lasted_s */
 	bool over;             /* it ends what an earlier one of that kind, or the outage, began */
-	uint64_t lasted_s;     /* over: how long it was; 0: not known */
+	uint64_t lasted_s;     /* over: how long it was; again: how long it is; 0: not known */
 	const char *const *details; /* further sentences: what was done about it, what else happened */
 	size_t detail_count;
 };

@@ -137,6 +137,7 @@ static void reconcile_ruleset(struct daemon *daemon)
 	apply_ruleset(daemon, daemon->plan);
 	events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 		"another program changed or removed our table: restored");
+	tell_trouble(daemon, TROUBLE_KERNEL, "another program changed or removed our table: restored");
 }
 
 static bool is_ours_gone(const struct routes_changes *changes)
@@ -153,6 +154,8 @@ static void reconcile_routing(struct daemon *daemon, bool expected)
 	events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, NULL,
 		"another program removed our routing: restored %u routes and %u rules", changes.routes_added,
 		changes.rules_added);
+	tell_trouble(daemon, TROUBLE_KERNEL, "another program removed our routing: restored %u routes and %u rules",
+		changes.routes_added, changes.rules_added);
 }
 
 static uint64_t mix(struct daemon *daemon, uint64_t sum, const void *data, size_t size)

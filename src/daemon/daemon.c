@@ -14,7 +14,9 @@
 #include "daemon/defence.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
+#include "daemon/stories.h"
 #include "daemon/watch.h"
+#include "service/alert_template.h"
 #include "service/capability.h"
 #include "service/log.h"
 #include "service/notify.h"
@@ -112,6 +114,7 @@ static void watch_fallbacks(struct daemon *daemon)
 		events_add(daemon->events, EVENT_QUEUE, EVENT_WARNING, NULL,
 			"the kernel decided %llu connections alone: nobody answered in time",
 			(unsigned long long)(count - daemon->fallbacks));
+	tell_fallbacks(daemon, count - daemon->fallbacks);
 	daemon->fallbacks = count;
 }
 
@@ -144,6 +147,7 @@ static void on_second(uv_timer_t *timer)
 	watch_second(daemon);
 	suspicion_second(daemon);
 	learn_second(daemon);
+	tell_second(daemon);
 }
 
 static void tell_errors(struct daemon *daemon, const struct config_errors *errors)
@@ -153,6 +157,7 @@ static void tell_errors(struct daemon *daemon, const struct config_errors *error
 
 		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "%s:%u:%u: error: %s; the old configuration stays",
 			error->file, error->line, error->column, error->message);
+		tell_trouble(daemon, TROUBLE_RELOAD, "%s:%u:%u: %s", error->file, error->line, error->column, error->message);
 	}
 }
 
@@ -165,8 +170,10 @@ static void on_hangup(uv_signal_t *handle, int number)
 	(void)number;
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)verdicts_now_ms() * 1000);
 	notify_send(text);
-	if (reload(daemon, &errors, message, sizeof(message)) == -EBUSY)
+	if (reload(daemon, &errors, message, sizeof(message)) == -EBUSY) {
+		tell_trouble(daemon, TROUBLE_RELOAD, "%s", message);
 		events_add(daemon->events, EVENT_RELOAD, EVENT_ERROR, NULL, "the old configuration stays: %s", message);
+	}
 	tell_errors(daemon, &errors);
 	connection_log_reopen(daemon);
 	config_errors_free(&errors);
@@ -282,6 +289,10 @@ static int make_parts(struct daemon *daemon)
 
 	daemon->sticky = sticky_new(config->sticky_entries);
 	daemon->loads = loads_new();
+	daemon->stories = calloc(1, sizeof(*daemon->stories));
+	daemon->templates = calloc(1, sizeof(*daemon->templates));
+	if (daemon->stories == NULL || daemon->templates == NULL)
+		return -ENOMEM;
 	daemon->links = links_new(daemon, daemon->generation, NULL, 0);
 	if (daemon->sticky == NULL || daemon->loads == NULL || daemon->links == NULL || world_start(daemon, config) < 0)
 		return -ENOMEM;
@@ -346,6 +357,7 @@ static int start(struct daemon *daemon, struct config *config)
 	trial_started(daemon);
 	tell_start(daemon);
 	keep_state(daemon);
+	tell_began(daemon);
 	links_ground(daemon);
 	tell_open_outages(daemon);
 	error = connection_log_start(daemon);
@@ -365,6 +377,9 @@ static void stop(struct daemon *daemon)
 		keep_sticky(daemon, true);
 	if (daemon->links != NULL && daemon->verdicts != NULL)
 		keep_learnt(daemon, true);
+	if (daemon->links != NULL && daemon->verdicts != NULL)
+		keep_stories(daemon, true);
+	tell_ends(daemon);
 	links_free(daemon->links, count);
 	control_free(daemon->control);
 	daemon->control = NULL;
@@ -388,6 +403,11 @@ static void stop(struct daemon *daemon)
 	free(daemon->loads);
 	free(daemon->zones);
 	free(daemon->attacks);
+	free(daemon->stories);
+	free(daemon->troubles);
+	if (daemon->templates != NULL)
+		alert_templates_free(daemon->templates);
+	free(daemon->templates);
 	sets_free(daemon->sets);
 	shape_free(&daemon->shaping);
 	generation_free(daemon->generation);

@@ -32,6 +32,7 @@
 #include "service/checker.h"
 #include "service/control.h"
 #include "service/mailer.h"
+#include "service/spool.h"
 #include "service/state.h"
 
 struct daemon;
@@ -42,6 +43,10 @@ struct learner;
 struct connection_log;
 struct scanning;
 struct attacks;
+struct announcement;
+struct alert_templates;
+struct stories;
+struct troubles;
 
 #define TESTS_MAX   4
 #define SERVERS_MAX 16
@@ -138,6 +143,9 @@ struct daemon {
 	struct watch *watch;              /* NULL where the kernel tells nothing */
 	struct connection_log *connection_log;
 	struct scanning *scanning;        /* NULL while no scan is looked for */
+	struct stories *stories;
+	struct alert_templates *templates;
+	struct troubles *troubles;
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */
 	uv_poll_t device_poll;
@@ -154,6 +162,7 @@ struct daemon {
 	struct shaping shaping;
 	uint64_t log_lost, watched_at_ms, ticked_at_ms, paced_at_ms;
 	bool foreground, ending;
+	bool marked;                      /* the state folder has a mark that we run */
 };
 
 /*
@@ -242,22 +251,41 @@ void tell_link(struct daemon *daemon, struct link_run *run, enum link_state befo
 void tell_test(struct daemon *daemon, const struct control_request *request, struct control_answer *answer);
 void tell_open_outages(struct daemon *daemon); /* links that came back while no daemon was there */
 int tell_start(struct daemon *daemon);
+void tell_second(struct daemon *daemon); /* what is told because time has passed */
 struct outage *tell_outage(const struct daemon *daemon, const char *link); /* the open one, or NULL */
 
 /* tell_mail.c: announcements by mail. */
 #define MESSAGE_ID_ROOM 128
-struct announcement;
 void tell_announcement(struct daemon *daemon, const struct announcement *announcement);
 const char *tell_message_id(const struct daemon *daemon, char text[MESSAGE_ID_ROOM]); /* a new one; returns text */
-int tell_mail(struct daemon *daemon, struct alert *alert); /* completes it (id, table of links) and sends it; 0 or -ENOMEM */
+/* Completes it (id, table of links) and sends it to who wants one of kinds, 0: to everybody. 0 or -ENOMEM. */
+int tell_mail(struct daemon *daemon, struct alert *alert, alert_kinds kinds);
 const char *tell_spool(const struct daemon *daemon, char *path, size_t size);
+
+/* tell_daemon.c: troubles of the daemon itself. Each is told at once, and what follows within ten minutes gathered. */
+enum trouble {
+	TROUBLE_ENDED,  /* the daemon before this one ended without order */
+	TROUBLE_RELOAD, /* a configuration was refused */
+	TROUBLE_KERNEL, /* another program broke what is ours: repaired */
+	TROUBLE_QUEUE,  /* connections were not answered in time */
+	TROUBLES,
+};
+void tell_trouble(struct daemon *daemon, enum trouble trouble, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void tell_troubles(struct daemon *daemon);
+void tell_began(struct daemon *daemon); /* marks the state folder, and tells of one that was never unmarked */
+void tell_ends(struct daemon *daemon);
+void tell_fallbacks(struct daemon *daemon, uint64_t count); /* each second: so many were decided by the kernel alone */
+
+/* tell_summary.c: each second; a mail when its day or week is over. */
+void summary_second(struct daemon *daemon);
 
 /* keep.c: writes state and mail to disk in worker threads. */
 void keep_state(struct daemon *daemon);
 void keep_sticky(struct daemon *daemon, bool wait);
 #define KEEP_PATHS_NAME "paths"
 void keep_paths(struct daemon *daemon, bool wait);
-void keep_mail(struct daemon *daemon, const char *message_id, char *message);
+void keep_mail(struct daemon *daemon, const char *message_id, char *message, enum spool_rank rank);
+void keep_stories(struct daemon *daemon, bool wait);
 void keep_learnt(struct daemon *daemon, bool wait); /* capacities of links */
 void keep_load(struct daemon *daemon);
 

@@ -10,10 +10,13 @@
 #include "daemon/daemon.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
+#include "daemon/stories.h"
 #include "service/spool.h"
 
 #define LEARNT_NAME  "learnt.json"
 #define LEARNT_LIMIT (64u * 1024)
+#define STORIES_NAME  "stories.json"
+#define STORIES_LIMIT (1024u * 1024)
 #define STICKY_NAME  "sticky"
 #define STICKY_LIMIT (64u * 1024 * 1024)
 
@@ -25,6 +28,8 @@ struct job {
 	char *folder;
 	struct state state;    /* keep_state() */
 	char *message_id;      /* keep_mail() */
+	enum spool_rank rank;
+	bool gave_way;         /* a summary did, so that the message has room */
 	void *bytes;           /* keep_mail() and keep_sticky() */
 	size_t size;
 	int error;
@@ -69,7 +74,12 @@ static void on_done(uv_work_t *work, int status)
 	struct daemon *daemon = job->daemon;
 
 	(void)status;
-	if (job->error < 0)
+	if (job->gave_way)
+		events_add(daemon->events, EVENT_MAIL, EVENT_WARNING, NULL, "the spool is full: the oldest summary gave way");
+	if (job->error == -ENOSPC && job->message_id != NULL)
+		events_add(daemon->events, EVENT_MAIL, EVENT_ERROR, NULL, "the spool in %s is full: mail <%s> is lost", job->folder,
+			job->message_id);
+	else if (job->error < 0)
 		events_add(daemon->events, EVENT_DAEMON, EVENT_ERROR, NULL, "cannot write in %s: %s", job->folder,
 			strerror(-job->error));
 	else if (job->message_id != NULL && daemon->mailer != NULL)
@@ -278,11 +288,11 @@ static void write_mail(struct job *job)
 	char folder[4096];
 
 	snprintf(folder, sizeof(folder), "%s/spool", job->folder);
-	job->error = spool_put(folder, job->message_id, job->bytes);
+	job->error = spool_put(folder, job->message_id, job->bytes, job->rank, &job->gave_way);
 }
 
 /* Takes ownership of message. */
-void keep_mail(struct daemon *daemon, const char *message_id, char *message)
+void keep_mail(struct daemon *daemon, const char *message_id, char *message, enum spool_rank rank)
 {
 	struct job *job = job_new(daemon, write_mail);
 
@@ -291,11 +301,39 @@ void keep_mail(struct daemon *daemon, const char *message_id, char *message)
 		return;
 	}
 	job->bytes = message;
+	job->rank = rank;
 	job->message_id = strdup(message_id);
 	if (job->message_id == NULL)
 		job_free(job);
 	else
 		job_start(job);
+}
+
+static void write_stories(struct job *job)
+{
+	job->error = state_write_blob(job->folder, STORIES_NAME, job->bytes, job->size);
+}
+
+void keep_stories(struct daemon *daemon, bool wait)
+{
+	struct job *job = job_new(daemon, write_stories);
+
+	if (job == NULL)
+		return;
+	job->bytes = stories_export(daemon);
+	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
+	job_run(job, wait);
+}
+
+static void load_stories(struct daemon *daemon)
+{
+	size_t size;
+	void *bytes;
+
+	if (state_read_blob(daemon->generation->config->state_directory, STORIES_NAME, STORIES_LIMIT, &bytes, &size) < 0)
+		return;
+	stories_import(daemon, bytes, size);
+	free(bytes);
 }
 
 static void load_learnt(struct daemon *daemon)
@@ -315,6 +353,7 @@ void keep_load(struct daemon *daemon)
 	void *bytes;
 
 	load_learnt(daemon);
+	load_stories(daemon);
 	if (state_read_blob(daemon->generation->config->state_directory, STICKY_NAME, STICKY_LIMIT, &bytes, &size) < 0)
 		return;
 	sticky_import(daemon->sticky, &daemon->state.key, bytes, size, (uint32_t)(verdicts_now_ms() / 1000));

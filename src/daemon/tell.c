@@ -8,7 +8,9 @@
 
 #include "daemon/announce.h"
 #include "daemon/daemon.h"
-#include "service/alert.h"
+#include "daemon/stories.h"
+#include "service/alert_body.h"
+#include "service/alert_template.h"
 #include "service/log.h"
 
 struct outage *tell_outage(const struct daemon *daemon, const char *link)
@@ -105,40 +107,25 @@ static const char *cause_text(const struct link_run *run)
 static void tell_down(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
 {
 	const char *texts[CONSEQUENCES_MAX];
-	char message_id[MESSAGE_ID_ROOM];
-	struct arena *arena;
+	struct arena *arena = arena_new();
 
-	/* Told already, by this daemon or by the one before it. */
-	if (tell_outage(daemon, run->link->name) != NULL)
-		return;
-	arena = arena_new();
 	if (arena == NULL)
 		return;
 	announcement->kind = ALERT_DOWN;
 	announcement->state = "down";
 	announcement->details = texts;
 	announcement->detail_count = consequences(daemon, run, arena, texts);
-	if (open_outage(daemon, run->link->name, tell_message_id(daemon, message_id)))
-		announce(daemon, announcement);
+	announce(daemon, announcement);
 	arena_free(arena);
-	keep_state(daemon);
 }
 
-static void tell_up(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
+static void tell_up(struct daemon *daemon, const struct outage *outage, struct announcement *announcement)
 {
-	struct outage *outage = tell_outage(daemon, run->link->name);
-
-	if (outage == NULL)
-		return;
 	announcement->kind = ALERT_UP;
 	announcement->state = "up";
 	announcement->over = true;
 	announcement->lasted_s = time(NULL) > outage->since ? (uint64_t)(time(NULL) - outage->since) : 0;
 	announce(daemon, announcement);
-	if (daemon->mailer != NULL)
-		mailer_wake(daemon->mailer);
-	close_outage(daemon, outage);
-	keep_state(daemon);
 }
 
 static void tell_quality(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
@@ -150,7 +137,8 @@ static void tell_quality(struct daemon *daemon, const struct link_run *run, stru
 	announce(daemon, announcement);
 }
 
-void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before)
+static void tell_change(struct daemon *daemon, const struct link_run *run, enum link_state before,
+	const struct outage *outage)
 {
 	char names[512], text[1024];
 	struct announcement announcement = { .link = run->link->name, .cause = cause_text(run), .text = text };
@@ -161,10 +149,123 @@ void tell_link(struct daemon *daemon, struct link_run *run, enum link_state befo
 		tell_down(daemon, run, &announcement);
 		return;
 	}
-	if (before == LINK_DOWN)
-		tell_up(daemon, run, &announcement);
+	if (before == LINK_DOWN && outage != NULL)
+		tell_up(daemon, outage, &announcement);
 	if (before != LINK_DOWN || run->health.state != LINK_UP)
 		tell_quality(daemon, run, &announcement);
+}
+
+static void tell_flapping(struct daemon *daemon, const struct link_run *run, const struct outbreak *outbreak)
+{
+	char text[512], cause[128], quiet[32];
+	struct announcement announcement = {
+		.kind = ALERT_FLAPPING, .link = run->link->name, .state = "flapping", .cause = cause, .text = text };
+
+	alert_duration(outbreak->quiet_s, quiet, sizeof(quiet));
+	snprintf(cause, sizeof(cause), "it goes and comes, now %s; more is gathered", link_state_name(run->health.state));
+	snprintf(text, sizeof(text), "link %s changed more than %d times within %d min: what comes now is gathered until it has held "
+		"still for %s", run->link->name, OUTBREAK_CHANGES, OUTBREAK_WINDOW_S / 60, quiet);
+	announce(daemon, &announcement);
+}
+
+static void tell_settled(struct daemon *daemon, const struct link_run *run, const struct outbreak *outbreak)
+{
+	char text[512], cause[128], lasted[32], down[32];
+	struct announcement announcement = { .kind = ALERT_FLAPPING, .link = run->link->name, .state = "settled",
+		.cause = cause, .text = text, .over = true, .lasted_s = outbreak->lasted_s };
+
+	alert_duration(outbreak->lasted_s, lasted, sizeof(lasted));
+	alert_duration(outbreak->down_s, down, sizeof(down));
+	snprintf(cause, sizeof(cause), "settled, it is %s after %u outages in %s", link_state_name(outbreak->state),
+		outbreak->outages, lasted);
+	snprintf(text, sizeof(text), "link %s has settled and is %s; in %s it changed %u times and was down %u times, for %s in all",
+		run->link->name, link_state_name(outbreak->state), lasted, outbreak->changes, outbreak->outages, down);
+	announce(daemon, &announcement);
+}
+
+/* An outage is open as long as the link is down, whatever is told of it: it outlives the daemon. */
+void tell_link(struct daemon *daemon, struct link_run *run, enum link_state before)
+{
+	struct outage *outage = tell_outage(daemon, run->link->name);
+	struct story *story = stories_of(daemon, run->link->name);
+	char message_id[MESSAGE_ID_ROOM];
+	enum outbreak_word word;
+
+	/* Told already, by this daemon or by the one before it; or of a link that nobody knew to be down. */
+	if (run->health.state == LINK_DOWN ? outage != NULL : run->health.state == LINK_UP && before == LINK_DOWN && outage == NULL)
+		return;
+	if (outbreak_over(&story->outbreak, time(NULL)))
+		story->root[0] = '\0';
+	if (run->health.state == LINK_DOWN && !open_outage(daemon, run->link->name, tell_message_id(daemon, message_id)))
+		return;
+	word = outbreak_change(&story->outbreak, run->health.state, time(NULL));
+	if (word == OUTBREAK_CHANGE)
+		tell_change(daemon, run, before, outage);
+	else if (word == OUTBREAK_FLAPS)
+		tell_flapping(daemon, run, &story->outbreak);
+	if (run->health.state != LINK_DOWN && outage != NULL) {
+		close_outage(daemon, outage);
+		if (daemon->mailer != NULL)
+			mailer_wake(daemon->mailer);
+	}
+	keep_state(daemon);
+	keep_stories(daemon, false);
+}
+
+static const char *trouble_name(const struct outbreak *outbreak)
+{
+	return outbreak->flapping_since != 0 ? "flapping" : link_state_name(outbreak->state);
+}
+
+static void remind(struct daemon *daemon, const struct link_run *run, const struct outbreak *outbreak)
+{
+	char text[512], lasted[32];
+	struct announcement announcement = { .kind = ALERT_DEGRADED, .link = run->link->name, .state = trouble_name(outbreak),
+		.cause = cause_text(run), .text = text, .again = true };
+
+	if (outbreak->flapping_since != 0)
+		announcement.kind = ALERT_FLAPPING;
+	else if (outbreak->state == LINK_DOWN)
+		announcement.kind = ALERT_DOWN;
+	announcement.lasted_s = time(NULL) > outbreak->since ? (uint64_t)(time(NULL) - outbreak->since) : 0;
+	snprintf(text, sizeof(text), "link %s is still %s, for %s", run->link->name, announcement.state,
+		alert_duration(announcement.lasted_s, lasted, sizeof(lasted)));
+	announce(daemon, &announcement);
+}
+
+/* Of what began before the daemon did and is not so any more, nobody will tell the end. */
+static bool is_stale(const struct daemon *daemon, const struct link_run *run, const struct outbreak *outbreak)
+{
+	if (outbreak->since == 0 || outbreak->flapping_since != 0)
+		return false;
+	return outbreak->state == LINK_DOWN ? tell_outage(daemon, run->link->name) == NULL : run->health.state == LINK_UP;
+}
+
+static void follow_story(struct daemon *daemon, const struct link_run *run)
+{
+	struct outbreak *outbreak = &stories_of(daemon, run->link->name)->outbreak;
+	uint32_t reminder_s = run->duty == DUTY_DISABLED ? 0 : daemon->generation->config->mail.reminder_s;
+	enum outbreak_word word;
+
+	if (is_stale(daemon, run, outbreak)) {
+		outbreak->since = 0;
+		outbreak->state = run->health.state;
+	}
+	word = outbreak_second(outbreak, reminder_s, time(NULL));
+	if (word == OUTBREAK_SETTLED)
+		tell_settled(daemon, run, outbreak);
+	else if (word == OUTBREAK_REMINDER)
+		remind(daemon, run, outbreak);
+	if (word != OUTBREAK_SILENCE)
+		keep_stories(daemon, false);
+}
+
+void tell_second(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+		follow_story(daemon, &daemon->links[i]);
+	tell_troubles(daemon);
+	summary_second(daemon);
 }
 
 static struct mail_test *free_test(struct daemon *daemon)
@@ -191,7 +292,7 @@ void tell_test(struct daemon *daemon, const struct control_request *request, str
 		return;
 	}
 	alert.message_id = tell_message_id(daemon, test->message_id);
-	if (tell_mail(daemon, &alert) < 0) {
+	if (tell_mail(daemon, &alert, 0) < 0) {
 		report_problem(answer, 500, "no memory");
 		return;
 	}
@@ -245,6 +346,9 @@ int tell_start(struct daemon *daemon)
 	mailer_free(daemon->mailer);
 	daemon->mailer = NULL;
 	daemon->no_mail[0] = '\0';
+	if (alert_templates_read(settings->templates, daemon->templates) > 0)
+		events_add(daemon->events, EVENT_MAIL, EVENT_WARNING, NULL,
+			"some templates in %s cannot be used: mails are worded as if they were not there", settings->templates);
 	if (settings->server == NULL)
 		return 0;
 	error = mailer_new(daemon->loop, daemon->mail_program, tell_spool(daemon, spool, sizeof(spool)), settings,

@@ -10,7 +10,9 @@
 
 #include "daemon/announce.h"
 #include "daemon/daemon.h"
-#include "service/alert.h"
+#include "daemon/stories.h"
+#include "service/alert_template.h"
+#include "service/spool.h"
 
 const char *tell_spool(const struct daemon *daemon, char *path, size_t size)
 {
@@ -45,14 +47,19 @@ static void fill_links(struct daemon *daemon, struct alert_link *links)
 	}
 }
 
-int tell_mail(struct daemon *daemon, struct alert *alert)
+int tell_mail(struct daemon *daemon, struct alert *alert, alert_kinds kinds)
 {
 	const struct mail_settings *settings = &daemon->generation->config->mail;
+	const char *addresses[MAIL_RECIPIENTS_MAX];
 	char message_id[MESSAGE_ID_ROOM], names[512], *message;
+	size_t count = mail_recipients(settings, kinds, addresses);
 	struct alert_link links[CONFIG_LINKS_MAX];
 
-	if (daemon->mailer == NULL)
+	if (daemon->mailer == NULL || count == 0)
 		return 0;
+	/* A summary is for those who get mails without having been asked of which kinds. */
+	if (alert->kind == NOTICE_SUMMARY && settings->to.count > 0)
+		count = settings->to.count;
 	if (alert->message_id == NULL)
 		alert->message_id = tell_message_id(daemon, message_id);
 	fill_links(daemon, links);
@@ -61,15 +68,18 @@ int tell_mail(struct daemon *daemon, struct alert *alert)
 	alert->traffic_on = links_usable_names(daemon, names, sizeof(names));
 	alert->links = links;
 	alert->link_count = daemon->generation->config->link_count;
-	message = alert_message(alert, settings->from, (const char *const *)settings->to.items, settings->to.count);
+	alert->template = daemon->templates->texts[alert->kind];
+	message = alert_message(alert, settings->from, addresses, count);
 	if (message == NULL)
 		return -ENOMEM;
-	keep_mail(daemon, alert->message_id, message);
+	keep_mail(daemon, alert->message_id, message, alert->kind == NOTICE_SUMMARY ? SPOOL_LATER : SPOOL_FIRST);
 	return 0;
 }
 
 static enum notice notice_of(const struct announcement *announcement)
 {
+	if (announcement->again)
+		return NOTICE_REMINDER;
 	switch (announcement->kind) {
 	case ALERT_DOWN:
 		return NOTICE_DOWN;
@@ -90,23 +100,40 @@ static enum notice notice_of(const struct announcement *announcement)
 	return NOTICE_DAEMON;
 }
 
-static void describe_link(const struct daemon *daemon, const char *link, struct alert *alert)
+/* The first mail of a story is its root. An UP answers its DOWN, everything else the root. */
+static void join_story(struct story *story, const struct outage *outage, struct alert *alert)
+{
+	const char *outage_id = outage == NULL ? NULL : outage->message_id;
+
+	if (alert->kind == NOTICE_DOWN && outage_id != NULL)
+		alert->message_id = outage_id;
+	if (story->root[0] == '\0' && (alert->kind == NOTICE_UP || alert->kind == NOTICE_REMINDER) && outage_id != NULL)
+		snprintf(story->root, sizeof(story->root), "%s", outage_id);
+	if (story->root[0] == '\0') {
+		snprintf(story->root, sizeof(story->root), "%s", alert->message_id);
+		return;
+	}
+	alert->root = story->root;
+	alert->in_reply_to = alert->kind == NOTICE_UP && outage_id != NULL ? outage_id : story->root;
+}
+
+static void describe_link(struct daemon *daemon, const char *link, struct alert *alert)
 {
 	int index = config_link(daemon->generation->config, link);
-	const struct outage *outage = tell_outage(daemon, link);
 
-	if (outage != NULL && alert->kind == NOTICE_DOWN)
-		alert->message_id = outage->message_id;
-	if (outage != NULL && alert->kind == NOTICE_UP)
-		alert->in_reply_to = outage->message_id;
 	if (index < 0)
 		return;
+	if (alert->kind != NOTICE_QUOTA && alert->kind != NOTICE_ATTACK && alert->kind != NOTICE_DAEMON)
+		join_story(stories_of(daemon, link), tell_outage(daemon, link), alert);
 	alert->latency_us = health_latency_us(&daemon->links[index].health);
 	alert->loss_permille = health_loss_permille(&daemon->links[index].health);
 }
 
 void tell_announcement(struct daemon *daemon, const struct announcement *announcement)
 {
+	const char *addresses[MAIL_RECIPIENTS_MAX];
+	alert_kinds kinds = 1u << announcement->kind;
+	char message_id[MESSAGE_ID_ROOM];
 	struct alert alert = {
 		.kind = notice_of(announcement),
 		.link = announcement->link,
@@ -118,8 +145,9 @@ void tell_announcement(struct daemon *daemon, const struct announcement *announc
 		.consequence_count = announcement->detail_count,
 	};
 
-	if (daemon->mailer == NULL || !alert_wanted(daemon->generation->config->mail.kinds, announcement->kind))
+	if (daemon->mailer == NULL || mail_recipients(&daemon->generation->config->mail, kinds, addresses) == 0)
 		return;
+	alert.message_id = tell_message_id(daemon, message_id);
 	if (announcement->kind == ALERT_ATTACK) {
 		alert.attack = announcement->cause;
 		alert.answer = announcement->state;
@@ -127,5 +155,5 @@ void tell_announcement(struct daemon *daemon, const struct announcement *announc
 	}
 	if (announcement->link != NULL)
 		describe_link(daemon, announcement->link, &alert);
-	tell_mail(daemon, &alert);
+	tell_mail(daemon, &alert, kinds);
 }

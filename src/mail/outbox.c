@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mail/addressed.h"
 #include "mail/deliver.h"
 #include "mail/failed.h"
 #include "mail/report.h"
@@ -153,6 +154,7 @@ static enum verdict send_one(struct outbox *outbox, struct sender *sender, struc
 		return LATER;
 	}
 	report_message_id(file, record->name, message_id);
+	record->served |= ~addressed_to(file, outbox->settings);
 	verdict = sender_send(sender, file, &record->served, answer);
 	close(file);
 

@@ -17,12 +17,20 @@
 #include <unistd.h>
 
 /* 20 digits of microseconds, a dash, 16 hex digits, ".eml": order by name is order by time. */
-#define NAME_LENGTH 41
+#define NAME_LENGTH 47 /* at most */
+#define STEM_LENGTH 37
+
+static const char *const endings[] = { [SPOOL_FIRST] = ".eml", [SPOOL_LATER] = ".later.eml" };
+
+static bool has_rank(const char *name, enum spool_rank rank)
+{
+	return strcmp(name + STEM_LENGTH, endings[rank]) == 0;
+}
 
 static bool is_message(const char *name)
 {
-	return strlen(name) == NAME_LENGTH && strspn(name, "0123456789") == 20 && name[20] == '-' &&
-	       strspn(name + 21, "0123456789abcdef") == 16 && strcmp(name + 37, ".eml") == 0;
+	return strlen(name) > STEM_LENGTH && strspn(name, "0123456789") == 20 && name[20] == '-' &&
+	       strspn(name + 21, "0123456789abcdef") == 16 && (has_rank(name, SPOOL_FIRST) || has_rank(name, SPOOL_LATER));
 }
 
 static int is_message_entry(const struct dirent *entry)
@@ -83,31 +91,43 @@ static uint64_t hash(const char *text)
 }
 
 /* Now, or just after the newest that waits: a clock that was set back must not change the order. */
-static int next_moment(const char *folder, uint64_t *ret_moment)
+static uint64_t next_moment(char *const *names, size_t count)
 {
 	struct timespec now;
-	char **names;
-	size_t count;
-	int result = spool_list(folder, &names, &count);
+	uint64_t moment, newest;
 
-	if (result < 0)
-		return result;
-	if (count >= SPOOL_MESSAGES_MAX) {
-		result = -ENOSPC;
-		goto cleanup;
-	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	*ret_moment = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	if (count > 0) {
-		uint64_t newest = strtoull(names[count - 1], NULL, 10);
+	moment = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	if (count == 0)
+		return moment;
+	newest = strtoull(names[count - 1], NULL, 10);
+	return newest >= moment && newest < UINT64_MAX ? newest + 1 : moment;
+}
 
-		if (newest >= *ret_moment && newest < UINT64_MAX)
-			*ret_moment = newest + 1;
+static uint64_t size_of(int folder, const char *name)
+{
+	struct stat status;
+
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
+/* Removes what gives way, oldest first, as long as there is no room for so many bytes more. 0 or -ENOSPC. */
+static int make_room(int folder, char *const *names, size_t count, uint64_t bytes, bool *ret_gave_way)
+{
+	size_t waiting = count;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += size_of(folder, names[i]);
+	for (size_t i = 0; i < count && (waiting >= SPOOL_MESSAGES_MAX || bytes > SPOOL_BYTES_MAX); i++) {
+		uint64_t size = size_of(folder, names[i]);
+
+		if (!has_rank(names[i], SPOOL_LATER) || unlinkat(folder, names[i], 0) < 0)
+			continue;
+		*ret_gave_way = true;
+		bytes -= size;
+		waiting--;
 	}
-
-cleanup:
-	spool_names_free(names, count);
-	return result;
+	return waiting >= SPOOL_MESSAGES_MAX || bytes > SPOOL_BYTES_MAX ? -ENOSPC : 0;
 }
 
 static int open_folder(const char *folder)
@@ -165,30 +185,40 @@ static int write_file(int folder, const char *name, const char *message)
 	return result;
 }
 
-int spool_put(const char *folder, const char *message_id, const char *message)
+static int put_file(int folder, const char *name, const char *message)
 {
-	char name[NAME_LENGTH + 1], beside[NAME_LENGTH + 8];
-	uint64_t moment = 0;
-	int fd = open_folder(folder), result;
+	char beside[NAME_LENGTH + 8];
+	int result;
 
+	snprintf(beside, sizeof(beside), ".%s.tmp", name);
+	result = write_file(folder, beside, message);
+	if (result == 0 && renameat(folder, beside, folder, name) < 0)
+		result = -errno;
+	if (result < 0)
+		unlinkat(folder, beside, 0);
+	else if (fsync(folder) < 0)
+		result = -errno;
+	return result;
+}
+
+int spool_put(const char *folder, const char *message_id, const char *message, enum spool_rank rank, bool *ret_gave_way)
+{
+	char name[NAME_LENGTH + 1], **names = NULL;
+	int fd = open_folder(folder), result;
+	size_t count = 0;
+
+	*ret_gave_way = false;
 	if (fd < 0)
 		return fd;
-
-	result = next_moment(folder, &moment);
-	if (result < 0)
-		goto cleanup;
-	snprintf(name, sizeof(name), "%020" PRIu64 "-%016" PRIx64 ".eml", moment, hash(message_id));
-	snprintf(beside, sizeof(beside), ".%s.tmp", name);
-
-	result = write_file(fd, beside, message);
-	if (result == 0 && renameat(fd, beside, fd, name) < 0)
-		result = -errno;
-	if (result < 0)
-		unlinkat(fd, beside, 0);
-	else if (fsync(fd) < 0)
-		result = -errno;
-
-cleanup:
+	result = spool_list(folder, &names, &count);
+	if (result == 0)
+		result = make_room(fd, names, count, strlen(message), ret_gave_way);
+	if (result == 0) {
+		snprintf(name, sizeof(name), "%020" PRIu64 "-%016" PRIx64 "%s", next_moment(names, count), hash(message_id),
+			endings[rank]);
+		result = put_file(fd, name, message);
+	}
+	spool_names_free(names, count);
 	close(fd);
 	return result;
 }

@@ -86,11 +86,11 @@ class Post:
         if os.geteuid() == 0:
             os.chown(self.spool, NOBODY, NOBODY)
 
-    def put(self, text=None, ident=None):
+    def put(self, text=None, ident=None, to="noc@example.net,\r\n old@example.net, grey@example.net"):
         """As the daemon would: beside, then renamed. Returns the message id."""
         self.count += 1
         ident = ident or f"{self.count}.test@gw.example.net"
-        text = text or (f"From: gw@example.net\r\nTo: noc@example.net\r\nSubject: number {self.count}\r\n"
+        text = text or (f"From: gw@example.net\r\nTo: {to}\r\nSubject: number {self.count}\r\n"
                         f"Message-ID: <{ident}>\r\n\r\nHello.\r\n.\r\n..two dots\r\nLast line.\r\n")
         name = f"{time.time_ns() // 1000 + self.count:020}-{self.count:016x}.eml"
         path = self.spool / f".{name}.tmp"

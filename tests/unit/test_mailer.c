@@ -114,6 +114,13 @@ static int start(struct post *post, const char *program)
 	return mailer_new(&post->loop, post->program, post->spool, &post->settings, on_report, post, &post->mailer);
 }
 
+static int put(const char *folder, const char *id, const char *text)
+{
+	bool gave_way;
+
+	return spool_put(folder, id, text, SPOOL_FIRST, &gave_way);
+}
+
 static void nothing(uv_timer_t *timer)
 {
 	(void)timer;
@@ -230,7 +237,7 @@ static void runs_without_our_rights_and_environment(void **state)
 		assert_null(strstr(text, "\n0"));
 	}
 	/* the daemon still writes there, and the process can read it */
-	assert_int_equal(spool_put(post->spool, "1@host", "text"), 0);
+	assert_int_equal(put(post->spool, "1@host", "text"), 0);
 }
 
 static void hands_reports_on(void **state)
@@ -265,7 +272,7 @@ static void starts_again_while_messages_wait(void **state)
 	uint64_t began = uv_hrtime();
 
 	assert_int_equal(start(post, "echo started >> ${1%/spool}/heard; exit 1\n"), 0);
-	assert_int_equal(spool_put(post->spool, "1@host", "text"), 0);
+	assert_int_equal(put(post->spool, "1@host", "text"), 0);
 	mailer_wake(post->mailer);
 	assert_true(run_until(post, three_lines, DEADLINE_MS));
 	/* 1 s, then 2 s */
@@ -293,7 +300,7 @@ static void starts_by_itself_for_messages_from_before(void **state)
 {
 	struct post *post = *state;
 
-	assert_int_equal(spool_put(post->spool, "1@host", "text"), 0);
+	assert_int_equal(put(post->spool, "1@host", "text"), 0);
 	assert_int_equal(start(post, LISTENS), 0);
 	assert_true(run_until(post, one_line, DEADLINE_MS));
 }
@@ -306,7 +313,7 @@ static void a_program_that_is_missing_may_come_later(void **state)
 	assert_int_equal(start(post, LISTENS), 0);
 	snprintf(moved, sizeof(moved), "%s.moved", post->program);
 	assert_int_equal(rename(post->program, moved), 0);
-	assert_int_equal(spool_put(post->spool, "1@host", "text"), 0);
+	assert_int_equal(put(post->spool, "1@host", "text"), 0);
 	mailer_wake(post->mailer);
 	assert_int_equal(rename(moved, post->program), 0);
 	assert_true(run_until(post, one_line, DEADLINE_MS));

@@ -50,6 +50,15 @@ static void read_message(const char *name, char *text, size_t size)
 	fclose(file);
 }
 
+static int put(const char *where, const char *id, const char *text)
+{
+	bool gave_way;
+	int result = spool_put(where, id, text, SPOOL_FIRST, &gave_way);
+
+	assert_false(gave_way);
+	return result;
+}
+
 static void keeps_messages_in_order(void **state)
 {
 	char text[64], id[32], **names;
@@ -60,7 +69,7 @@ static void keeps_messages_in_order(void **state)
 	for (int i = 0; i < 50; i++) {
 		snprintf(id, sizeof(id), "%d@host", i);
 		snprintf(text, sizeof(text), "message %d\r\n", i);
-		assert_int_equal(spool_put(folder, id, text), 0);
+		assert_int_equal(put(folder, id, text), 0);
 	}
 	assert_int_equal(stat(folder, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0700);
@@ -88,8 +97,8 @@ static void comes_after_what_seems_to_be_from_the_future(void **state)
 	assert_int_equal(mkdir(folder, 0700), 0);
 	snprintf(path, sizeof(path), "%s/%s", folder, future);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(spool_put(folder, "1@host", "one"), 0);
-	assert_int_equal(spool_put(folder, "1@host", "the same id again"), 0);
+	assert_int_equal(put(folder, "1@host", "one"), 0);
+	assert_int_equal(put(folder, "1@host", "the same id again"), 0);
 	assert_int_equal(spool_list(folder, &names, &count), 0);
 	assert_int_equal(count, 3);
 	assert_string_equal(names[0], future);
@@ -105,11 +114,61 @@ static void is_bounded(void **state)
 
 	(void)state;
 	for (int i = 0; i < SPOOL_MESSAGES_MAX; i++)
-		assert_int_equal(spool_put(folder, "x@host", "text"), 0);
-	assert_int_equal(spool_put(folder, "x@host", "text"), -ENOSPC);
+		assert_int_equal(put(folder, "x@host", "text"), 0);
+	assert_int_equal(put(folder, "x@host", "text"), -ENOSPC);
 	assert_int_equal(spool_list(folder, &names, &count), 0);
 	assert_int_equal(count, SPOOL_MESSAGES_MAX);
 	spool_names_free(names, count);
+}
+
+/* Summaries go, oldest first, before an alert is refused; alerts never go. */
+static void summaries_give_way(void **state)
+{
+	char text[64], **names;
+	bool gave_way;
+	size_t count;
+
+	(void)state;
+	for (int i = 0; i < SPOOL_MESSAGES_MAX; i++) {
+		snprintf(text, sizeof(text), "message %d", i);
+		assert_int_equal(spool_put(folder, "x@host", text, i == 3 || i == 7 ? SPOOL_LATER : SPOOL_FIRST, &gave_way), 0);
+		assert_false(gave_way);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(spool_put(folder, "y@host", "new", SPOOL_FIRST, &gave_way), 0);
+		assert_true(gave_way);
+		assert_int_equal(spool_list(folder, &names, &count), 0);
+		assert_int_equal(count, SPOOL_MESSAGES_MAX);
+		read_message(names[3], text, sizeof(text));
+		assert_string_equal(text, "message 4");
+		read_message(names[6], text, sizeof(text));
+		assert_string_equal(text, i == 0 ? "message 7" : "message 8");
+		spool_names_free(names, count);
+	}
+	assert_int_equal(put(folder, "z@host", "newer"), -ENOSPC);
+}
+
+static void bytes_are_bounded(void **state)
+{
+	size_t large = SPOOL_BYTES_MAX / 4;
+	char *text = malloc(large + 1), **names;
+	bool gave_way;
+	size_t count;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', large);
+	text[large] = '\0';
+	assert_int_equal(spool_put(folder, "1@host", text, SPOOL_LATER, &gave_way), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(put(folder, "2@host", text), 0);
+	assert_int_equal(spool_put(folder, "3@host", "one more", SPOOL_FIRST, &gave_way), 0);
+	assert_true(gave_way);
+	assert_int_equal(put(folder, "4@host", text), -ENOSPC);
+	assert_int_equal(spool_list(folder, &names, &count), 0);
+	assert_int_equal(count, 4);
+	spool_names_free(names, count);
+	free(text);
 }
 
 static void lists_nothing_but_messages(void **state)
@@ -121,7 +180,7 @@ static void lists_nothing_but_messages(void **state)
 
 	(void)state;
 	assert_int_equal(spool_list(folder, &names, &count), -ENOENT);
-	assert_int_equal(spool_put(folder, "1@host", "text"), 0);
+	assert_int_equal(put(folder, "1@host", "text"), 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, others[i]);
 		close(open(path, O_CREAT | O_WRONLY, 0600));
@@ -142,13 +201,13 @@ static void leaves_nothing_half_done(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	assert_int_equal(spool_put(folder, "1@host", "text"), 0);
+	assert_int_equal(put(folder, "1@host", "text"), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
 	small.rlim_cur = 4096;
 	small.rlim_max = limit.rlim_max;
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(spool_put(folder, "2@host", text), -EFBIG);
+	assert_int_equal(put(folder, "2@host", text), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	assert_int_equal(spool_list(folder, &names, &count), 0);
 	assert_int_equal(count, 1);
@@ -161,13 +220,13 @@ static void does_not_follow_links(void **state)
 {
 	(void)state;
 	assert_int_equal(symlink("/tmp", folder), 0);
-	assert_int_equal(spool_put(folder, "1@host", "text"), -ENOTDIR);
+	assert_int_equal(put(folder, "1@host", "text"), -ENOTDIR);
 }
 
 static void says_what_is_wrong(void **state)
 {
 	(void)state;
-	assert_int_equal(spool_put("/nowhere/at/all", "1@host", "text"), -ENOENT);
+	assert_int_equal(put("/nowhere/at/all", "1@host", "text"), -ENOENT);
 }
 
 static void gives_messages_to_the_owner_of_the_folder(void **state)
@@ -181,7 +240,7 @@ static void gives_messages_to_the_owner_of_the_folder(void **state)
 		skip();
 	assert_int_equal(mkdir(folder, 0700), 0);
 	assert_int_equal(chown(folder, 65534, 65534), 0);
-	assert_int_equal(spool_put(folder, "1@host", "text"), 0);
+	assert_int_equal(put(folder, "1@host", "text"), 0);
 	assert_int_equal(spool_list(folder, &names, &count), 0);
 	snprintf(path, sizeof(path), "%s/%s", folder, names[0]);
 	assert_int_equal(stat(path, &status), 0);
@@ -206,7 +265,7 @@ static void survives_a_kill(void **state)
 
 		if (child == 0) {
 			for (;;)
-				spool_put(folder, "1@host", large);
+				put(folder, "1@host", large);
 		}
 		usleep((useconds_t)(500 + trial * 700));
 		kill(child, SIGKILL);
@@ -229,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keeps_messages_in_order, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(comes_after_what_seems_to_be_from_the_future, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(is_bounded, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(summaries_give_way, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(bytes_are_bounded, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(lists_nothing_but_messages, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(leaves_nothing_half_done, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(does_not_follow_links, make_folder, remove_folder),
