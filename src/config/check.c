@@ -154,6 +154,7 @@ void check_links(struct loader *loader)
 		weights[i] = config->links[i].weight;
 		check_addresses(loader, &config->links[i], &loader->links[i]);
 		check_rounds(loader, &config->links[i], &loader->links[i]);
+		check_targets(loader, i);
 	}
 	cycle = weights_cycle(weights, config->link_count);
 	if (cycle <= SCHEDULE_MAX_CYCLE)

@@ -22,7 +22,8 @@ extern const struct form form_link_bandwidth, form_download, form_upload; /* ban
 extern const struct form form_link_nat, form_policy_nat; /* nat_forms.c; the keys of a map are in field->table */
 extern const struct form form_nat_family, form_nat_source, form_nat_prefix, form_nat_destination; /* and these its keys */
 extern const struct form form_targets; /* target_forms.c; and the kinds of one: */
-extern const struct form form_ping, form_tcp, form_http, form_dns;
+extern const struct form form_ping, form_tcp, form_http, form_dns, form_neighbour;
+extern const struct form form_sparing; /* sparing_forms.c */
 extern const struct form form_ends; /* ends.c */
 extern const struct form form_protocols, form_ports; /* match_forms.c */
 extern const struct form form_icmp_types, form_dscps; /* packet_forms.c */

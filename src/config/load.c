@@ -202,6 +202,7 @@ static void build(struct loader *loader)
 	warn_policies(loader);
 	warn_links(loader);
 	warn_load(loader);
+	warn_targets(loader);
 	warn_names(loader);
 }
 

@@ -70,6 +70,8 @@ void check_qos(struct loader *loader);
 void warn_policies(struct loader *loader);
 void warn_links(struct loader *loader);
 void warn_load(struct loader *loader);
+void check_targets(struct loader *loader, size_t index); /* of the link with that index */
+void warn_targets(struct loader *loader);
 void warn_names(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */

@@ -75,7 +75,7 @@ extern const struct field schema_top[];
 extern const struct field schema_policy_file[]; /* of a file in policies.d */
 extern const struct field schema_zone[];
 extern const struct field schema_link[];
-extern const struct field schema_target[], schema_target_http[], schema_target_dns[];
+extern const struct field schema_target[], schema_target_http[], schema_target_dns[], schema_sparing[];
 extern const struct field schema_bandwidth[], schema_rates[], schema_learning[]; /* of a link */
 extern const struct field schema_class[];
 extern const struct field schema_policy[];

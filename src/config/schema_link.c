@@ -83,12 +83,22 @@ const struct field schema_target[] = {
 	{ "tcp", FORM(target, address, form_tcp), .meaning = "a TCP handshake with this address and port" },
 	{ "http", FORM(target, url, form_http), .table = schema_target_http, .meaning = "a page: its URL, or more of it" },
 	{ "dns", FORM(target, name, form_dns), .table = schema_target_dns, .meaning = "a name that a server must know" },
+	{ "neighbour", FORM(target, gateway, form_neighbour),
+		.meaning = "who must be on the wire, by ARP or neighbour discovery: gateway, or an address" },
+	{ .key = NULL },
+};
+
+const struct field schema_sparing[] = {
+	{ "busy", TIME(sparing, busy_ms, 100, 60 * MINUTE), .standard = "30s",
+		.meaning = "time between rounds while traffic is answered" },
+	{ "idle", TIME(sparing, idle_ms, 100, 60 * MINUTE), .standard = "10s",
+		.meaning = "and while there is none" },
 	{ .key = NULL },
 };
 
 static const struct field check[] = {
 	{ "targets", FORM(check, targets, form_targets), .standard = NULL, .table = schema_target,
-		.meaning = "who must answer: a list of { ping: ADDRESS }, { tcp: \"ADDRESS:PORT\" }, { http: URL }, { dns: { server: ADDRESS, name: NAME } }" },
+		.meaning = "who must answer: a list of { ping: ADDRESS }, { tcp: \"ADDRESS:PORT\" }, { http: URL }, { dns: { server: ADDRESS, name: NAME } }, { neighbour: gateway }" },
 	{ "need", NUMBER(check, need, 1, 16), .standard = "1", .meaning = "targets that must answer" },
 	{ "interval", TIME(check, interval_ms, 100, 60 * MINUTE), .standard = "1s", .meaning = "time between rounds" },
 	{ "timeout", TIME(check, timeout_ms, 10, 60 * MINUTE), .standard = "auto", .zero = "auto",
@@ -98,6 +108,12 @@ static const struct field check[] = {
 	{ "up-after", NUMBER(check, up_after, 1, 1000), .standard = "5",
 		.meaning = "good rounds in a row until the link is up" },
 	{ "degraded", SAME(degraded), .flags = FIELD_ONE_LINE, .meaning = "from when on a link is avoided, but not down" },
+	{ "hold", TIME(check, hold_ms, 1, DAY), OPTIONAL,
+		.meaning = "how long a link that was down must be good before it is up" },
+	{ "damping", BOOL(check, damping), .standard = "true",
+		.meaning = "whether a link that goes down again and again is avoided until it was calm for minutes" },
+	{ "sparing", FORM(check, sparing, form_sparing), .standard = "false", .table = schema_sparing,
+		.meaning = "fewer rounds while nothing speaks against the link: true, false or { busy: TIME, idle: TIME }" },
 	{ .key = NULL },
 };
 

@@ -5,8 +5,6 @@
 
 #include "config/forms.h"
 
-#define TARGETS_MAX 16
-
 /* "ADDRESS:PORT", an IPv6 address in brackets. */
 static bool parse_endpoint(const char *text, struct target *target)
 {
@@ -90,6 +88,21 @@ static void read_dns(struct loader *loader, const struct field *field, const str
 		address_parse(target->at, &target->address);
 }
 
+/* `gateway', or an address. */
+static void read_neighbour(struct loader *loader, const struct field *field, const struct node *node, void *member)
+{
+	struct target *target = target_of(member, field);
+
+	target->kind = TARGET_NEIGHBOUR;
+	if (!read_word(loader, field->key, node))
+		return;
+	target->gateway = is_word(node, "gateway");
+	if (target->gateway || address_parse(node->text, &target->address))
+		return;
+	problem_add(&loader->problems, node->at, "`neighbour': `%.60s' is neither `gateway' nor an address", node->text);
+	problem_hint(&loader->problems, "write `{ neighbour: gateway }' or `{ neighbour: 192.0.2.1 }'");
+}
+
 static const struct field *find_kind(const char *word)
 {
 	for (const struct field *field = schema_target; field->key != NULL; field++) {
@@ -116,7 +129,7 @@ static bool read_target(struct loader *loader, const struct node *node, struct t
 		return loader->problems.count == before;
 	}
 	problem_add(&loader->problems, node->items[0]->at, "`%.60s' is not known to this version", node->items[0]->text);
-	problem_hint(&loader->problems, "a target is `ping', `tcp', `http' or `dns'");
+	problem_hint(&loader->problems, "a target is `ping', `tcp', `http', `dns' or `neighbour'");
 	return false;
 }
 
@@ -134,7 +147,7 @@ static void read_targets(struct loader *loader, const struct field *field, const
 	struct check *check = (struct check *)((char *)member - offsetof(struct check, targets));
 	size_t count = node->kind == NODE_LIST ? node->count : 1;
 
-	if (count > TARGETS_MAX) {
+	if (count > CHECK_TARGETS_MAX) {
 		problem_add(&loader->problems, node->at, "`%s' has more than 16 items", field->key);
 		problem_hint(&loader->problems, "write `[{ ping: 192.0.2.1 }, { tcp: \"192.0.2.1:443\" }]'");
 		return;
@@ -193,6 +206,16 @@ static void print_dns(struct printer *printer, const void *member)
 	print_braces(printer, schema_target_dns, (const char *)member - offsetof(struct target, name));
 }
 
+static void print_neighbour(struct printer *printer, const void *member)
+{
+	const struct target *target = (const struct target *)((const char *)member - offsetof(struct target, gateway));
+
+	if (target->gateway)
+		fputs("gateway", printer->out);
+	else
+		print_ping(printer, &target->address);
+}
+
 /* schema_target has them in the order of enum target_kind. */
 static void print_target(struct printer *printer, const struct target *target)
 {
@@ -223,3 +246,5 @@ const struct form form_ping = { read_ping, NULL, print_ping, SCHEMA_OF("address"
 const struct form form_tcp = { read_tcp, NULL, print_tcp, SCHEMA_OF("address-port") };
 const struct form form_http = { read_http, NULL, print_http, "{ \"anyOf\": [" SCHEMA_OF("url") ", <keys>] }" };
 const struct form form_dns = { read_dns, NULL, print_dns, "<keys>" };
+const struct form form_neighbour = { read_neighbour, NULL, print_neighbour,
+	"{ \"anyOf\": [{ \"const\": \"gateway\" }, " SCHEMA_OF("address") "] }" };

@@ -58,7 +58,7 @@ bool target_equal(const struct target *a, const struct target *b)
 	return a->kind == b->kind && a->port == b->port && address_equal(&a->address, &b->address)
 	       && text_equal(a->url, b->url) && text_equal(a->at, b->at) && text_equal(a->text, b->text)
 	       && a->status == b->status && a->verify == b->verify && text_equal(a->name, b->name)
-	       && a->record == b->record;
+	       && a->record == b->record && a->gateway == b->gateway;
 }
 
 bool limits_connections(const struct limits *limits)

@@ -88,7 +88,10 @@ enum target_kind {
 	TARGET_TCP,
 	TARGET_HTTP, /* also HTTPS, as the URL says */
 	TARGET_DNS,
+	TARGET_NEIGHBOUR, /* ARP or neighbour solicitation: the first metre, no more */
 };
+
+#define CHECK_TARGETS_MAX 16
 
 struct target {
 	enum target_kind kind;
@@ -101,6 +104,7 @@ struct target {
 	bool verify;            /* TARGET_HTTP: the certificate must be good */
 	const char *name;       /* TARGET_DNS */
 	enum family record;     /* TARGET_DNS: an address of this family is asked for */
+	bool gateway;           /* TARGET_NEIGHBOUR: the link's gateway, whatever its address is now */
 };
 
 /* Whether they ask the same. */
@@ -118,6 +122,12 @@ struct check {
 	uint32_t degraded_latency_ms; /* 0: no such threshold, also below */
 	uint32_t degraded_loss_permille;
 	uint32_t degraded_jitter_ms;
+	uint32_t hold_ms;       /* good for so long before it is up again */
+	bool damping;           /* who goes down again and again is avoided for a while */
+	struct sparing {        /* rounds come that often while nothing fails; 0: each interval */
+		uint32_t busy_ms;   /* while traffic is answered */
+		uint32_t idle_ms;   /* while there is none */
+	} sparing;
 };
 
 /* A bandwidth that is learnt from what goes through. */

@@ -37,6 +37,7 @@ struct snapshot {
 	struct loads *loads;         /* the same; NULL: not known */
 	uint64_t withheld;           /* bit of a link's id: not usable by order */
 	uint64_t suspects;           /* bit of a link's id: usable, but its connections are not answered */
+	uint64_t flapping;           /* the same: usable, but it goes down again and again */
 	struct paths *paths;         /* the same */
 	struct hash_key key;
 	struct mark_layout layout;

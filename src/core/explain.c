@@ -200,6 +200,8 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 
 	if (!candidate->usable && (snapshot->suspects >> candidate->id & 1) != 0)
 		return "suspect: its connections are not answered";
+	if (!candidate->usable && (snapshot->flapping >> candidate->id & 1) != 0)
+		return "flapping: avoided until it was calm for a while";
 	if (!candidate->usable && (snapshot->withheld >> candidate->id & 1) != 0)
 		return "out of service by order";
 	balancer_remark(snapshot->balancers[decision->policy], candidate, flow, context, note, sizeof(note));

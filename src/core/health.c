@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define TIMEOUT_FLOOR_MS      100
+
+/* As HEALTH_PATIENCE_MS, and some room for timers: three rounds of a second each are enough. */
+#define NEVER_HEARD_MS        (HEALTH_PATIENCE_MS - 100)
 #define TIMEOUT_UNMEASURED_MS 1000
 
 /* Fewer samples than these are no rate, and a single lost round is none either. */
@@ -47,6 +50,7 @@ void health_init(struct health *health, uint64_t now_ms)
 	health->ground = GROUND_READY;
 	health->since_ms = now_ms;
 	health->last_round_ms = now_ms;
+	health->good_since_ms = now_ms;
 }
 
 static enum link_cause ground_cause(enum link_ground ground)
@@ -74,7 +78,14 @@ static void start_over(struct health *health, uint64_t now_ms)
 	health->smoothed_us = 0;
 	health->deviation_us = 0;
 	health->last_round_ms = now_ms;
+	health->good_since_ms = now_ms;
 	health->doubtful = false;
+}
+
+/* A link that was down must have been good for so long before it is up. */
+static bool held_back(const struct health *health, const struct check *check, uint64_t now_ms)
+{
+	return check->hold_ms != 0 && now_ms < health->good_since_ms + check->hold_ms;
 }
 
 bool health_ground(struct health *health, const struct check *check, enum link_ground ground, uint64_t now_ms)
@@ -87,7 +98,7 @@ bool health_ground(struct health *health, const struct check *check, enum link_g
 	if (before != GROUND_READY)
 		start_over(health, now_ms);
 	/* Nobody else would bring it up; this also holds where a reload took the targets away. */
-	if (check->count == 0)
+	if (check->count == 0 && (health->state != LINK_DOWN || !held_back(health, check, now_ms)))
 		return enter(health, LINK_UP, CAUSE_NONE, now_ms);
 	return false;
 }
@@ -136,7 +147,7 @@ static void note_sample(struct health *health, const struct round *round, bool g
 	struct sample *sample = &health->window[health->next];
 
 	if (round->answered > 0 && round->latency_us > 0)
-		measure_round_trip(health, round->latency_us);
+		measure_round_trip(health, round->enough_us > 0 ? round->enough_us : round->latency_us);
 	if (good)
 		measure_jitter(health, round->latency_us);
 
@@ -221,20 +232,29 @@ static bool round_good(struct health *health, const struct check *check, uint64_
 {
 	health->failed_in_row = 0;
 	health->good_in_row++;
+	if (health->good_in_row == 1)
+		health->good_since_ms = now_ms;
 	if (health->state != LINK_DOWN)
 		return assess(health, check, now_ms);
-	if (health->good_in_row < check->up_after)
+	if (health->good_in_row < check->up_after || held_back(health, check, now_ms))
 		return false;
 	/* What was lost while it was down says nothing of how it is now. */
 	forget_window(health);
 	return enter(health, LINK_UP, CAUSE_NONE, now_ms);
 }
 
+/* The first answer may take as long as by satellite, and nobody knows yet how long that is. */
+static bool may_be_far(const struct health *health, const struct check *check)
+{
+	return health->smoothed_us == 0 && check->timeout_ms == 0 &&
+	       (uint64_t)health->failed_in_row * check->interval_ms < NEVER_HEARD_MS;
+}
+
 static bool round_failed(struct health *health, const struct check *check, uint64_t now_ms)
 {
 	health->good_in_row = 0;
 	health->failed_in_row++;
-	if (health->failed_in_row >= check->down_after)
+	if (health->failed_in_row >= check->down_after && !may_be_far(health, check))
 		return enter(health, LINK_DOWN, CAUSE_CHECKS, now_ms);
 	return health->state != LINK_DOWN && assess(health, check, now_ms);
 }
@@ -246,22 +266,50 @@ static bool machine_paused(const struct health *health, const struct check *chec
 	return now_ms > health->last_round_ms && now_ms - health->last_round_ms > most;
 }
 
+/* What was told as lost was not, and the link is not silent. A link that is down is still to prove itself in time. */
+static void take_back(struct health *health, const struct round *round)
+{
+	struct sample *sample;
+
+	measure_round_trip(health, round->enough_us > 0 ? round->enough_us : round->latency_us);
+	health->failed_in_row = 0;
+	if (round->late > health->samples)
+		return;
+	sample = &health->window[(health->next + HEALTH_WINDOW - round->late) % HEALTH_WINDOW];
+	if (sample->lost)
+		*sample = (struct sample){ .lost = false, .latency_us = round->latency_us };
+}
+
 bool health_round(struct health *health, const struct check *check, const struct round *round, uint64_t now_ms)
 {
 	bool good = round->answered >= check->need;
 
-	health->doubtful = machine_paused(health, check, now_ms);
+	if (round->late > 0) {
+		if (good && health->ground == GROUND_READY)
+			take_back(health, round);
+		return false;
+	}
+	health->doubtful = round->slept || machine_paused(health, check, now_ms);
 	health->last_round_ms = now_ms;
 	if (round->asked == 0 || health->ground != GROUND_READY)
 		return false;
 	/* Rounds before the pause and after it are no row. */
 	if (health->doubtful)
 		forget_rows(health);
-	if (health->doubtful && !good)
+	if ((health->doubtful || round->excused) && !good)
 		return false;
 
 	note_sample(health, round, good);
 	return good ? round_good(health, check, now_ms) : round_failed(health, check, now_ms);
+}
+
+bool health_prove(struct health *health, uint64_t now_ms)
+{
+	health->failed_in_row = 0;
+	if (health->state != LINK_DOWN || health->cause != CAUSE_CHECKS)
+		return false;
+	forget_window(health);
+	return enter(health, LINK_UP, CAUSE_NONE, now_ms);
 }
 
 static uint32_t clamp(uint64_t value, uint32_t floor, uint32_t ceiling)
@@ -271,28 +319,40 @@ static uint32_t clamp(uint64_t value, uint32_t floor, uint32_t ceiling)
 	return value > ceiling ? ceiling : (uint32_t)value;
 }
 
+/* What a round waits at most: the interval, or where answers take longer than that, one and a half times as long as they do. */
+static uint32_t longest(const struct health *health, const struct check *check)
+{
+	uint64_t trip_ms = health->smoothed_us / 1000, deviation_ms = health->deviation_us / 1000;
+	uint64_t needed = trip_ms + (4 * deviation_ms > trip_ms / 2 ? 4 * deviation_ms : trip_ms / 2);
+
+	if (trip_ms < check->interval_ms && (health->state != LINK_DOWN || needed < check->interval_ms))
+		return check->interval_ms;
+	return clamp(needed, check->interval_ms, HEALTH_PATIENCE_MS > check->interval_ms ? HEALTH_PATIENCE_MS : check->interval_ms);
+}
+
 /*
  * A round that may take the link down must be short, or a dead link is found late; one before it costs
  * no time however long it waits, because the next starts at its own time. So after a failed round, until
  * up_after good ones in a row, rounds wait for the whole interval, which finds a link whose round trip
  * only grew; and the deciding one waits for a quarter of an interval more than the round trip. A link of
- * down_after 3 is thus down 3.25 intervals after its last answer.
+ * down_after 3 is thus down 3.25 intervals after its last answer. Where an answer takes longer than the
+ * interval, rounds last as long as they must.
  */
 uint32_t health_timeout(const struct health *health, const struct check *check)
 {
-	uint32_t interval = check->interval_ms;
 	uint64_t smoothed = health->smoothed_us, margin = 4 * (uint64_t)health->deviation_us;
+	uint32_t interval = longest(health, check);
 	bool decides = health->state != LINK_DOWN && health->failed_in_row + 1 >= check->down_after;
 	bool begun = smoothed != 0 || health->failed_in_row > 0;
 
 	if (check->timeout_ms != 0)
-		return check->timeout_ms < interval ? check->timeout_ms : interval;
+		return check->timeout_ms < check->interval_ms ? check->timeout_ms : check->interval_ms;
 	if (begun && !decides && health->good_in_row < check->up_after)
 		return interval;
 	if (smoothed == 0)
-		return clamp(TIMEOUT_UNMEASURED_MS, 0, interval);
+		return clamp(TIMEOUT_UNMEASURED_MS, 0, check->interval_ms);
 	if (health->failed_in_row > 0)
-		return clamp(smoothed / 1000 + interval / 4, TIMEOUT_FLOOR_MS, interval);
+		return clamp(smoothed / 1000 + check->interval_ms / 4, TIMEOUT_FLOOR_MS, interval);
 	/* A steady link has next to no deviation, yet its next answer may be late a little. */
 	if (margin < smoothed / 2)
 		margin = smoothed / 2;

@@ -44,11 +44,19 @@ enum link_ground {
 
 #define HEALTH_WINDOW 60
 
+/* So long is listened for an answer that is late, and so long a link may be silent that was never heard. */
+#define HEALTH_PATIENCE_MS 3000
+
 /* One finished round of checks: all targets were asked at once. */
 struct round {
 	unsigned int answered;
 	unsigned int asked;
 	uint32_t latency_us; /* the quickest answer; 0 where there is none */
+	uint32_t enough_us;  /* when as many had answered as are needed; 0: latency_us says it as well */
+	uint32_t targets;    /* who answered: a bit for each target of the check */
+	unsigned int late;   /* 0, or so many rounds ago it was told as failed, and the answers came after all */
+	bool slept;          /* the machine slept meanwhile: what did not come tells nothing */
+	bool excused;        /* nobody is heard on any link who did not answer here: tells nothing, either */
 };
 
 struct health {
@@ -67,6 +75,7 @@ struct health {
 	uint32_t smoothed_us, deviation_us; /* as RFC 6298 computes SRTT and RTTVAR; 0: not measured */
 	uint32_t jitter_us;                 /* as RFC 3550 section 6.4.1 */
 	uint64_t last_round_ms;
+	uint64_t good_since_ms; /* of the good rounds in a row, or of a ground without targets */
 	bool doubtful; /* rounds after a pause of the machine tell nothing yet */
 };
 
@@ -77,7 +86,16 @@ void health_init(struct health *health, uint64_t now_ms);
 bool health_ground(struct health *health, const struct check *check, enum link_ground ground, uint64_t now_ms);
 bool health_round(struct health *health, const struct check *check, const struct round *round, uint64_t now_ms);
 
-/* How long to wait for an answer: check.timeout_ms, or from the measured round trip; in ms. */
+/*
+ * Proof from elsewhere that the link works, such as real traffic: what failed in a row so far is forgotten, and one
+ * that is down for its checks alone is up. Returns whether the state changed.
+ */
+bool health_prove(struct health *health, uint64_t now_ms);
+
+/*
+ * How long to wait for an answer: check.timeout_ms, or from the measured round trip; in ms. Not longer than the
+ * interval, unless the round trip itself is longer, or the link is down: then HEALTH_PATIENCE_MS at most.
+ */
 uint32_t health_timeout(const struct health *health, const struct check *check);
 
 /* Figures over the window. */

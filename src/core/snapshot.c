@@ -139,6 +139,8 @@ static int make_device_links(struct snapshot *snapshot, const struct view *view)
 			snapshot->withheld |= 1ull << snapshot->ids->links[i];
 		if (view->links[i].usable && view->links[i].suspect)
 			snapshot->suspects |= 1ull << snapshot->ids->links[i];
+		if (view->links[i].usable && view->links[i].flapping)
+			snapshot->flapping |= 1ull << snapshot->ids->links[i];
 	}
 	snapshot->device_link_count = count;
 	return 0;

@@ -8,7 +8,7 @@ static bool is_fit(const struct tiers *tiers, const struct choice *choice)
 {
 	const struct link_view *link = &tiers->links[choice->link];
 
-	return link->usable && !(tiers->avoid && link->suspect);
+	return link->usable && !(tiers->avoid && view_avoided(link));
 }
 
 /* Choices stand in the order of their tiers. */

@@ -10,7 +10,7 @@
 
 /*
  * New connections are balanced over the links of the best tier that has one which takes them: it is usable, and not
- * suspect where any tier has a usable link that is not. A tier that is full, slow or degraded is not left for the next.
+ * suspect or flapping where any tier has a usable link that is neither. A tier that is full, slow or degraded is not left for the next.
  */
 struct tiers {
 	const struct link_view *links;

@@ -8,12 +8,17 @@
 
 #include "core/networks.h"
 
+bool view_avoided(const struct link_view *link)
+{
+	return link->suspect || link->flapping;
+}
+
 bool view_avoids_suspects(const struct link_view *links, const struct balance *balance)
 {
 	for (size_t i = 0; i < balance->count; i++) {
 		const struct link_view *link = &links[balance->choices[i].link];
 
-		if (link->usable && !link->suspect)
+		if (link->usable && !view_avoided(link))
 			return true;
 	}
 	return false;

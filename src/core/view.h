@@ -19,6 +19,7 @@ struct link_view {
 	unsigned int weight;              /* from what is learnt; 0: that of the configuration */
 	bool usable;                      /* takes new connections */
 	bool suspect;                     /* its connections are not answered: avoided where another is usable */
+	bool flapping;                    /* it goes down again and again: avoided alike */
 	bool withheld;                    /* by order of the operator: that is why it is not usable */
 	bool flooded;                     /* with handshakes that nobody completes */
 	bool dead;                        /* its running connections are to be reset or flushed */
@@ -42,7 +43,10 @@ struct view {
 	bool lacks_synproxy, lacks_connection_limit, lacks_copies, lacks_clamp; /* the kernel has it not: the plan goes without */
 };
 
-/* Whether new connections leave suspect links alone: where the balance has a usable one that is not. */
+/* Whether new connections go elsewhere where they can: the link is suspect, or flaps. */
+bool view_avoided(const struct link_view *link);
+
+/* Whether new connections leave such links alone: where the balance has a usable one that is not. */
 bool view_avoids_suspects(const struct link_view *links, const struct balance *balance);
 
 /* The weight of that choice as it is now. */

@@ -34,6 +34,7 @@ void accuser_handshake(struct accuser *accuser, const struct handshake *handshak
 		atomic_fetch_add_explicit(&accuser->answered[handshake->link], 1, memory_order_relaxed);
 	} else {
 		suspects_failed(accuser->suspects, handshake->link);
+		atomic_fetch_add_explicit(&accuser->failed[handshake->link], 1, memory_order_relaxed);
 	}
 }
 

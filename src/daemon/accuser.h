@@ -24,6 +24,7 @@ struct accuser {
 	uv_async_t *wake;
 	struct accused accused[MARK_LINK_MAX + 1];
 	_Atomic uint32_t answered[MARK_LINK_MAX + 1]; /* connections, since the start */
+	_Atomic uint32_t failed[MARK_LINK_MAX + 1];   /* and those that nobody answered */
 };
 
 /* 0 or -ENOMEM; ends with accuser_end(). */

@@ -146,6 +146,8 @@ static void on_second(uv_timer_t *timer)
 	duty_second(daemon);
 	watch_second(daemon);
 	suspicion_second(daemon);
+	evidence_second(daemon);
+	flapping_second(daemon);
 	learn_second(daemon);
 	tell_second(daemon);
 }

@@ -10,6 +10,8 @@
 #include <uv.h>
 
 #include "config/config.h"
+#include "core/damping.h"
+#include "core/dead_target.h"
 #include "core/flood.h"
 #include "core/health.h"
 #include "core/ids.h"
@@ -18,6 +20,7 @@
 #include "core/pace.h"
 #include "core/plan.h"
 #include "core/question.h"
+#include "core/sparing.h"
 #include "core/sticky.h"
 #include "core/suspect.h"
 #include "daemon/events.h"
@@ -100,6 +103,14 @@ struct link_run {
 	uint64_t paused_since_ms;     /* it has no address for a moment; 0: it has */
 	struct flood flood;
 	struct suspicion suspicion;
+	struct damping damping;
+	struct target_seen targets[CHECK_TARGETS_MAX];
+	struct traffic_seen traffic;
+	const struct target *dead_target; /* the last round lacked only who is heard on no link; NULL: else */
+	bool vouched;                 /* it stays up for what else is known of it */
+	bool last_resort;             /* down by its checks, but there is nothing else to use */
+	uint32_t pace_ms;             /* between rounds of checks, where that is not the interval; else 0 */
+	uint64_t probe_bytes;         /* that its checks have cost since the daemon's start */
 	time_t since;                 /* of the state, for people */
 	struct meter meter;
 	struct pace pace;
@@ -201,12 +212,24 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 
 void links_view(struct link_run *run);         /* what state and duty mean for new and running connections */
 bool links_fails(const struct link_run *run);  /* its running connections have no future on it */
+void links_changed(struct link_run *run, enum link_state before); /* its health did: plan, event and mail follow */
 
 /* suspicion.c: links whose connections are not answered. */
 void suspicion_wake(uv_async_t *async);           /* the watching thread accuses one */
 void suspicion_second(struct daemon *daemon);
 uint32_t suspicion_interval(const struct link_run *run); /* how long a round of checks may wait at most */
 void suspicion_settle(struct link_run *run);      /* before the plan follows a change of the link's health */
+
+/* evidence.c: what else is known of a link than its checks say. */
+void evidence_round(struct link_run *run, struct round *round, uint64_t now_ms); /* before its health is told */
+void evidence_pace(struct link_run *run);        /* how often it needs to be checked now */
+void evidence_settle(struct daemon *daemon);     /* before the plan follows: whether there is nothing else to use */
+void evidence_second(struct daemon *daemon);
+struct check evidence_check(const struct link_run *run); /* as it is done now */
+
+/* flapping.c: links that go down again and again. */
+void flapping_change(struct link_run *run, enum link_state before); /* before the plan follows */
+void flapping_second(struct daemon *daemon);
 
 /* duty.c: links are taken out of service and back by order. */
 void duty_begin(const struct daemon *daemon, struct link_run *run); /* as it was ordered before the start */

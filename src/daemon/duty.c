@@ -27,6 +27,8 @@ const char *duty_state_text(const struct link_run *run)
 
 const char *duty_reason_text(const struct link_run *run)
 {
+	if (run->view.flapping && run->duty == DUTY_SERVES && run->health.state != LINK_DOWN)
+		return "flapping";
 	if (run->health.cause != CAUSE_NONE)
 		return link_cause_text(run->health.cause);
 	if (run->view.suspect && run->duty == DUTY_SERVES)

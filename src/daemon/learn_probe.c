@@ -121,7 +121,8 @@ static bool begin(struct prober *prober, struct attempt **place, const struct de
 	const struct link_run *run)
 {
 	struct mark_layout layout = mark_layout_of(&prober->daemon->generation->config->kernel);
-	struct checker_path path = { run->link->device, mark_make(layout, run->id, MARK_CLASS_CHECK, MARK_POLICY_NONE) };
+	struct checker_path path = { .device = run->link->device,
+		.mark = mark_make(layout, run->id, MARK_CLASS_CHECK, MARK_POLICY_NONE) };
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 
 	if (attempt == NULL)

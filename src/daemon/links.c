@@ -74,6 +74,8 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].paused_since_ms = old->paused_since_ms;
 		links[i].flood = old->flood;
 		links[i].suspicion = old->suspicion;
+		links[i].damping = old->damping;
+		links[i].probe_bytes = old->probe_bytes;
 		measure_inherit(&links[i], old);
 		if (!same_check(&old->link->check, &links[i].link->check))
 			links[i].health.failed_in_row = links[i].health.good_in_row = 0;
@@ -122,12 +124,13 @@ static uint32_t round_timeout(void *data)
 /* What a link's new state means for new and running connections. */
 bool links_fails(const struct link_run *run)
 {
-	return !health_usable(&run->health) || run->duty == DUTY_DISABLED;
+	return (!health_usable(&run->health) && !run->last_resort) || run->duty == DUTY_DISABLED;
 }
 
 void links_view(struct link_run *run)
 {
-	run->view.usable = health_usable(&run->health) && run->duty == DUTY_SERVES && run->paused_since_ms == 0;
+	run->view.usable = (health_usable(&run->health) || run->last_resort) && run->duty == DUTY_SERVES
+			   && run->paused_since_ms == 0;
 	run->view.withheld = run->duty != DUTY_SERVES;
 	run->view.dead = links_fails(run);
 }
@@ -137,7 +140,7 @@ static enum event_weight state_weight(enum link_state state)
 	return state == LINK_UP ? EVENT_NOTICE : EVENT_WARNING;
 }
 
-static void link_changed(struct link_run *run, enum link_state before)
+void links_changed(struct link_run *run, enum link_state before)
 {
 	struct daemon *daemon = run->daemon;
 	enum link_state state = run->health.state;
@@ -146,6 +149,8 @@ static void link_changed(struct link_run *run, enum link_state before)
 	run->since = time(NULL);
 	suspicion_settle(run);
 	links_view(run);
+	evidence_settle(daemon);
+	flapping_change(run, before);
 	apply_all(daemon, NULL);
 	if (state == LINK_DOWN)
 		apply_dead_link(daemon, run);
@@ -157,23 +162,30 @@ static void link_changed(struct link_run *run, enum link_state before)
 		tell_link(daemon, run, before);
 }
 
-static void on_round(void *data, const struct round *round, uint64_t now_ms)
+static void on_round(void *data, const struct round *told, uint64_t now_ms)
 {
 	struct link_run *run = data;
+	struct check check = evidence_check(run);
 	enum link_state before = run->health.state;
+	struct round round = *told;
 
 	if (run->paused_since_ms != 0)
 		return;
-	suspicion_round(&run->suspicion, round->answered >= run->link->check.need);
-	meter_round(&run->meter, run->link, round->answered > 0 ? round->latency_us : 0, now_ms);
-	if (health_round(&run->health, &run->link->check, round, now_ms))
-		link_changed(run, before);
+	if (round.late == 0) {
+		suspicion_round(&run->suspicion, round.answered >= check.need);
+		meter_round(&run->meter, run->link, round.answered > 0 ? round.latency_us : 0, now_ms);
+	}
+	evidence_round(run, &round, now_ms);
+	if (health_round(&run->health, &check, &round, now_ms))
+		links_changed(run, before);
+	evidence_pace(run);
 }
 
 static void start_checker(struct link_run *run)
 {
 	struct mark_layout layout = mark_layout_of(&run->daemon->generation->config->kernel);
-	struct checker_path path = { run->link->device, mark_make(layout, run->id, MARK_CLASS_CHECK, MARK_POLICY_NONE) };
+	struct checker_path path = { run->link->device,
+		mark_make(layout, run->id, MARK_CLASS_CHECK, MARK_POLICY_NONE), &run->probe_bytes };
 	int error = checker_new(run->daemon->loop, &run->link->check, &path, round_timeout, on_round, run, &run->checker);
 
 	if (error < 0)
@@ -191,20 +203,22 @@ static void set_checker(struct link_run *run, enum link_ground ground)
 	if (ground != GROUND_READY) {
 		checker_free(run->checker);
 		run->checker = NULL;
+		run->pace_ms = 0;
 	}
+	if (run->checker != NULL)
+		checker_gateway(run->checker, run->view.gateway_known, run->view.gateway);
 }
 
 static void ground_link(struct link_run *run)
 {
 	enum link_state before = run->health.state;
-	enum link_ground ground = world_ground(run), old = run->health.ground;
+	enum link_ground ground = world_ground(run);
 
 	if (ground_pauses(run, ground))
 		return;
 	if (health_ground(&run->health, &run->link->check, ground, verdicts_now_ms()))
-		link_changed(run, before);
-	if (ground != old || run->checker == NULL)
-		set_checker(run, ground);
+		links_changed(run, before);
+	set_checker(run, ground);
 }
 
 void links_ground(struct daemon *daemon)

@@ -5,30 +5,33 @@
 
 #include <errno.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "service/log.h"
-#include "service/lookup.h"
-#include "service/probe_http.h"
-#include "service/probe_ping.h"
-#include "service/probe_tcp.h"
+#include "service/probe.h"
 
 #define NS_PER_MS 1000000u
 
-/* One question of the round that runs. Owns itself: its memory goes when the loop lets go of it. */
-struct probe {
-	uv_poll_t poll;
+/* Clocks are not read at one moment. */
+#define SLEEP_LEAST_NS (100 * (int64_t)NS_PER_MS)
+
+/* One question of a batch. */
+struct slot {
+	struct batch *batch;
+	struct probe *probe; /* NULL: settled */
+};
+
+/* All targets, asked at once. */
+struct batch {
 	struct checker *checker;
-	const struct target *target;
-	size_t slot; /* in checker.probes */
-	int fd; /* of pings and connections; poll is theirs */
-	uint64_t sent_ns;
-	struct ping ping;
-	struct probe_http *http;
-	struct lookup *lookup;
+	struct round round;
+	uint64_t begun_ns;
+	uint32_t timeout; /* in ms; what takes longer is no longer than that: it is the loop that was late */
+	unsigned int number;
+	size_t waiting;   /* slots that may still be answered */
+	struct slot slots[CHECK_TARGETS_MAX];
 };
 
 /*
@@ -43,24 +46,28 @@ struct checker {
 	uint32_t (*timeout_ms)(void *data);
 	checker_round on_round;
 	void *data;
+	bool gateway_known;
+	struct address gateway;
 
 	uint32_t hurry_ms; /* instead of the interval; 0: no */
+	uint32_t pace_ms;  /* the same, while nobody hurries */
 	uint64_t due_ns; /* point of the grid that the last or next round belongs to */
+	int64_t asleep_ns; /* how long the machine has slept since its start, at the end of the last round */
 	bool asking;
-	uint16_t sequence;
-	uint32_t timeout;
-	struct round round;
-	size_t waiting;  /* probes that may still be answered */
+	unsigned int number; /* of the round that was begun last */
+	struct batch *now, *late; /* the round that runs or ran last; one that may still be answered */
 	int error;       /* the first of this round */
 	int told_error;  /* what the log knows of: told anew only when it changes */
-	struct probe *probes[]; /* NULL: settled */
+	struct batch batches[2];
 };
 
 static void on_timer(uv_timer_t *timer);
 
 static uint64_t interval_ns(const struct checker *checker)
 {
-	return (uint64_t)(checker->hurry_ms != 0 ? checker->hurry_ms : checker->check->interval_ms) * NS_PER_MS;
+	uint32_t interval_ms = checker->pace_ms != 0 ? checker->pace_ms : checker->check->interval_ms;
+
+	return (uint64_t)(checker->hurry_ms != 0 ? checker->hurry_ms : interval_ms) * NS_PER_MS;
 }
 
 static void arm(struct checker *checker, uint64_t at_ns)
@@ -77,90 +84,38 @@ static void free_owner(uv_handle_t *handle)
 	free(handle->data);
 }
 
-/* One packet there and one back; the others are exchanges of many. */
-static bool is_single(const struct target *target)
+static void settle(struct slot *slot)
 {
-	return target->kind == TARGET_PING || target->kind == TARGET_TCP;
+	if (slot->probe == NULL)
+		return;
+	probe_free(slot->probe);
+	slot->probe = NULL;
+	slot->batch->waiting--;
 }
 
-/* The descriptor is free at once, also while the loop is still letting go of the handle. */
-static void settle(struct checker *checker, size_t slot)
+static void settle_all(struct batch *batch)
 {
-	struct probe *probe = checker->probes[slot];
-
-	if (!probe)
-		return;
-	checker->probes[slot] = NULL;
-	checker->waiting--;
-	if (is_single(probe->target)) {
-		uv_close((uv_handle_t *)&probe->poll, free_owner);
-		close(probe->fd);
-		return;
-	}
-	probe_http_free(probe->http);
-	lookup_free(probe->lookup);
-	free(probe);
-}
-
-static void settle_all(struct checker *checker)
-{
-	for (size_t i = 0; i < checker->check->count; i++)
-		settle(checker, i);
+	for (size_t i = 0; i < CHECK_TARGETS_MAX; i++)
+		settle(&batch->slots[i]);
 }
 
 /* An answer that is read after the deadline came in time: it is the loop that was late, not the link. */
-static void count_answer(struct checker *checker, uint64_t latency_us)
+static void count_answer(const struct slot *slot, uint64_t latency_us)
 {
-	uint64_t longest = (uint64_t)checker->timeout * 1000;
+	struct batch *batch = slot->batch;
+	struct round *round = &batch->round;
+	uint64_t longest = (uint64_t)batch->timeout * 1000;
 
-	if (longest > UINT32_MAX)
-		longest = UINT32_MAX;
 	if (latency_us == 0)
 		latency_us = 1;
 	if (latency_us > longest)
 		latency_us = longest;
-	if (checker->round.answered == 0 || latency_us < checker->round.latency_us)
-		checker->round.latency_us = (uint32_t)latency_us;
-	checker->round.answered++;
-}
-
-static uint64_t us_since(uint64_t then_ns)
-{
-	return (uv_hrtime() - then_ns) / 1000;
-}
-
-/* 1: answered, 0: not yet, -errno: it never will be. */
-static int look(const struct probe *probe, uint64_t *ret_latency_us)
-{
-	uint32_t handshake_us = 0;
-	int result = -EINVAL;
-
-	switch (probe->target->kind) {
-	case TARGET_PING:
-		result = probe_ping_read(probe->fd, &probe->ping);
-		*ret_latency_us = us_since(probe->ping.sent_ns);
-		break;
-	case TARGET_TCP:
-		result = probe_tcp_read(probe->fd, &handshake_us);
-		*ret_latency_us = handshake_us != 0 ? handshake_us : us_since(probe->sent_ns);
-		break;
-	case TARGET_HTTP:
-	case TARGET_DNS:
-		return 0; /* they tell by themselves */
-	}
-	return result;
-}
-
-static void look_and_settle(struct probe *probe)
-{
-	uint64_t latency_us;
-	int result = look(probe, &latency_us);
-
-	if (result == 0)
-		return;
-	if (result > 0)
-		count_answer(probe->checker, latency_us);
-	settle(probe->checker, probe->slot);
+	if (round->answered == 0 || latency_us < round->latency_us)
+		round->latency_us = (uint32_t)latency_us;
+	round->targets |= 1u << (slot - batch->slots);
+	round->answered++;
+	if (round->answered == batch->checker->check->need)
+		round->enough_us = (uint32_t)latency_us;
 }
 
 /* The next point of the grid; those that were slept through are left out, not caught up with. */
@@ -179,12 +134,53 @@ static bool is_our_fault(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
+static int64_t asleep_ns(void)
+{
+	struct timespec whole, awake;
+
+	clock_gettime(CLOCK_BOOTTIME, &whole);
+	clock_gettime(CLOCK_MONOTONIC, &awake);
+	return (whole.tv_sec - awake.tv_sec) * (int64_t)1000000000 + whole.tv_nsec - awake.tv_nsec;
+}
+
+/* Whether the machine has slept since this was last asked: the clock that all others are read by stood still then. */
+static bool has_slept(struct checker *checker)
+{
+	int64_t before = checker->asleep_ns;
+
+	checker->asleep_ns = asleep_ns();
+	return checker->asleep_ns - before > SLEEP_LEAST_NS;
+}
+
+static bool too_old(const struct batch *batch)
+{
+	return uv_hrtime() - batch->begun_ns > (uint64_t)HEALTH_PATIENCE_MS * NS_PER_MS;
+}
+
+/* Of a round that failed, whoever may still answer is listened to, unless another is listened to already. */
+static void keep_late(struct checker *checker)
+{
+	struct batch *now = checker->now, *late = checker->late;
+
+	if (late->waiting > 0 && too_old(late))
+		settle_all(late);
+	if (now->round.answered >= checker->check->need || late->waiting > 0 || checker->check->timeout_ms != 0 ||
+		too_old(now)) {
+		settle_all(now);
+		return;
+	}
+	now->timeout = HEALTH_PATIENCE_MS;
+	checker->now = late;
+	checker->late = now;
+}
+
 /* on_round comes last: the checker may be freed or restarted by it. */
 static void finish(struct checker *checker)
 {
-	struct round round = checker->round;
+	struct round round = checker->now->round;
 
-	settle_all(checker);
+	round.slept = has_slept(checker);
+	keep_late(checker);
 	checker->asking = false;
 	advance(checker);
 	arm(checker, checker->due_ns);
@@ -192,120 +188,61 @@ static void finish(struct checker *checker)
 		checker->on_round(checker->data, &round, uv_hrtime() / NS_PER_MS);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+/* Told once: when as many as are needed have answered after all. */
+static void end_late(struct checker *checker)
 {
-	struct probe *probe = poll->data;
-	struct checker *checker = probe->checker;
+	struct batch *batch = checker->late;
+	struct round round = batch->round;
 
-	(void)status; /* the socket itself is asked what happened to it */
-	(void)events;
-	look_and_settle(probe);
-	if (checker->waiting == 0)
-		finish(checker);
+	settle_all(batch);
+	round.late = checker->number - batch->number + (checker->asking ? 0 : 1);
+	checker->on_round(checker->data, &round, uv_hrtime() / NS_PER_MS);
 }
 
-/* The descriptor, or -errno. */
-static int ask(struct checker *checker, struct probe *probe)
+static void on_done(void *data, int result, uint64_t latency_us)
 {
-	const struct target *target = probe->target;
-	int result = -EINVAL;
+	struct slot *slot = data;
+	struct batch *batch = slot->batch;
+	struct checker *checker = batch->checker;
 
-	probe->sent_ns = uv_hrtime();
-	switch (target->kind) {
-	case TARGET_PING:
-		result = probe_ping_send(&checker->path, &target->address, checker->sequence, &probe->ping);
-		break;
-	case TARGET_TCP:
-		result = probe_tcp_connect(&checker->path, &target->address, target->port);
-		break;
-	case TARGET_HTTP:
-	case TARGET_DNS:
-		break;
+	if (result > 0)
+		count_answer(slot, latency_us);
+	settle(slot);
+	if (batch == checker->late) {
+		if (batch->round.answered >= checker->check->need)
+			end_late(checker);
+		return;
 	}
-	return result;
-}
-
-static void end_exchange(struct probe *probe, bool good)
-{
-	struct checker *checker = probe->checker;
-
-	if (good)
-		count_answer(checker, us_since(probe->sent_ns));
-	settle(checker, probe->slot);
-	if (checker->waiting == 0)
+	if (batch->waiting == 0 && checker->asking)
 		finish(checker);
 }
 
-static void on_page(void *data, int result)
+static const struct address *address_of(const struct checker *checker, const struct target *target)
 {
-	end_exchange(data, result > 0);
+	if (!target->gateway)
+		return &target->address;
+	return checker->gateway_known ? &checker->gateway : NULL;
 }
 
-static void on_address(void *data, int result, const struct address *address)
+static int start_probe(struct checker *checker, size_t number)
 {
-	(void)address;
-	end_exchange(data, result == 0);
-}
+	const struct target *target = &checker->check->targets[number];
+	struct slot *slot = &checker->now->slots[number];
+	struct probe_question question = { .path = &checker->path, .target = target,
+		.address = address_of(checker, target), .sequence = (uint16_t)checker->number,
+		.timeout_ms = checker->now->timeout };
+	int error;
 
-static int begin_exchange(struct checker *checker, struct probe *probe)
-{
-	const struct target *target = probe->target;
-	uv_loop_t *loop = checker->timer.loop;
-	int result;
-
-	probe->sent_ns = uv_hrtime();
-	if (target->kind == TARGET_HTTP)
-		result = probe_http_new(loop, &checker->path, target, checker->timeout, on_page, probe, &probe->http);
+	if (question.address == NULL)
+		return -EHOSTUNREACH;
+	if (question.timeout_ms < HEALTH_PATIENCE_MS && checker->check->timeout_ms == 0)
+		question.timeout_ms = HEALTH_PATIENCE_MS;
+	error = probe_new(checker->timer.loop, &question, on_done, slot, &slot->probe);
+	if (error < 0)
+		slot->probe = NULL;
 	else
-		result = lookup_new(loop, &checker->path, &target->address, target->name, target->record, checker->timeout,
-			on_address, probe, &probe->lookup);
-	if (result < 0) {
-		free(probe);
-		return result;
-	}
-	checker->probes[probe->slot] = probe;
-	checker->waiting++;
-	return 0;
-}
-
-static int watch(struct checker *checker, struct probe *probe)
-{
-	int events = probe->target->kind == TARGET_PING ? UV_READABLE : UV_WRITABLE;
-	int result = uv_poll_init(checker->timer.loop, &probe->poll, probe->fd);
-
-	if (result < 0) {
-		close(probe->fd);
-		free(probe);
-		return result;
-	}
-	probe->poll.data = probe;
-	checker->probes[probe->slot] = probe;
-	checker->waiting++;
-	result = uv_poll_start(&probe->poll, events, on_poll);
-	if (result < 0)
-		settle(checker, probe->slot);
-	return result;
-}
-
-static int start_probe(struct checker *checker, size_t slot)
-{
-	struct probe *probe = calloc(1, sizeof(*probe));
-
-	if (!probe)
-		return -ENOMEM;
-	probe->checker = checker;
-	probe->target = &checker->check->targets[slot];
-	probe->slot = slot;
-	if (!is_single(probe->target))
-		return begin_exchange(checker, probe);
-	probe->fd = ask(checker, probe);
-	if (probe->fd < 0) {
-		int error = probe->fd;
-
-		free(probe);
-		return error;
-	}
-	return watch(checker, probe);
+		slot->batch->waiting++;
+	return error;
 }
 
 static void tell_error(struct checker *checker)
@@ -315,27 +252,37 @@ static void tell_error(struct checker *checker)
 	checker->told_error = checker->error;
 }
 
-/* A page and a look-up take longer than a packet there and back, by which the timeout is measured. */
+/* A page and a look-up vary more than a packet there and back, by which the timeout is measured. */
 static bool all_single(const struct check *check)
 {
 	for (size_t i = 0; i < check->count; i++) {
-		if (!is_single(&check->targets[i]))
+		if (!probe_is_single(&check->targets[i]))
 			return false;
 	}
 	return true;
 }
 
+static uint32_t wait_ms(struct checker *checker)
+{
+	uint32_t interval = checker->check->interval_ms, timeout = checker->timeout_ms(checker->data);
+
+	if (timeout == 0 || (timeout < interval && !all_single(checker->check)))
+		return interval;
+	if (timeout > interval && timeout > HEALTH_PATIENCE_MS)
+		return interval > HEALTH_PATIENCE_MS ? interval : HEALTH_PATIENCE_MS;
+	return timeout;
+}
+
 static void begin(struct checker *checker)
 {
-	uint32_t timeout = all_single(checker->check) ? checker->timeout_ms(checker->data) : 0;
+	struct batch *batch = checker->now;
 
-	if (timeout == 0 || timeout > checker->check->interval_ms)
-		timeout = checker->check->interval_ms;
-	checker->timeout = timeout;
+	batch->timeout = wait_ms(checker);
+	batch->number = ++checker->number;
+	batch->begun_ns = uv_hrtime();
+	batch->round = (struct round){ .asked = (unsigned int)checker->check->count };
 	checker->asking = true;
-	checker->sequence++;
 	checker->error = 0;
-	checker->round = (struct round){ .asked = (unsigned int)checker->check->count };
 	for (size_t i = 0; i < checker->check->count; i++) {
 		int result = start_probe(checker, i);
 
@@ -343,24 +290,27 @@ static void begin(struct checker *checker)
 			checker->error = result;
 	}
 	tell_error(checker);
-	if (checker->waiting == 0)
+	if (batch->waiting == 0)
 		finish(checker);
 	else
-		arm(checker, uv_hrtime() + (uint64_t)timeout * NS_PER_MS);
+		arm(checker, uv_hrtime() + (uint64_t)batch->timeout * NS_PER_MS);
 }
 
 /* After a pause the deadline is seen before the answers that came in time: look once more. */
 static void on_timer(uv_timer_t *timer)
 {
 	struct checker *checker = timer->data;
+	struct batch *batch = checker->now;
 
 	if (!checker->asking) {
 		begin(checker);
 		return;
 	}
+	/* Whoever is settled last ends the round, and nothing of it may be touched then. */
+	checker->asking = false;
 	for (size_t i = 0; i < checker->check->count; i++) {
-		if (checker->probes[i])
-			look_and_settle(checker->probes[i]);
+		if (batch->slots[i].probe != NULL && probe_is_single(&checker->check->targets[i]))
+			probe_look(batch->slots[i].probe);
 	}
 	finish(checker);
 }
@@ -371,9 +321,10 @@ int checker_new(uv_loop_t *loop, const struct check *link_check, const struct ch
 	struct checker *checker;
 	int result;
 
-	if (link_check->count == 0 || link_check->interval_ms == 0 || strlen(path->device) >= IF_NAMESIZE)
+	if (link_check->count == 0 || link_check->count > CHECK_TARGETS_MAX || link_check->interval_ms == 0 ||
+		strlen(path->device) >= IF_NAMESIZE)
 		return -EINVAL;
-	checker = calloc(1, sizeof(*checker) + link_check->count * sizeof(checker->probes[0]));
+	checker = calloc(1, sizeof(*checker));
 	if (!checker)
 		return -ENOMEM;
 	result = uv_timer_init(loop, &checker->timer);
@@ -384,10 +335,16 @@ int checker_new(uv_loop_t *loop, const struct check *link_check, const struct ch
 	checker->timer.data = checker;
 	checker->check = link_check;
 	strcpy(checker->device, path->device);
-	checker->path = (struct checker_path){ .device = checker->device, .mark = path->mark };
+	checker->path = (struct checker_path){ .device = checker->device, .mark = path->mark, .bytes = path->bytes };
 	checker->timeout_ms = timeout_ms;
 	checker->on_round = on_round;
 	checker->data = data;
+	checker->now = &checker->batches[0];
+	checker->late = &checker->batches[1];
+	for (size_t i = 0; i < 2 * CHECK_TARGETS_MAX; i++)
+		checker->batches[i / CHECK_TARGETS_MAX].slots[i % CHECK_TARGETS_MAX].batch = &checker->batches[i / CHECK_TARGETS_MAX];
+	checker->now->checker = checker->late->checker = checker;
+	checker->asleep_ns = asleep_ns();
 	checker_restart(checker);
 	*ret_checker = checker;
 	return 0;
@@ -397,8 +354,17 @@ void checker_free(struct checker *checker)
 {
 	if (!checker)
 		return;
-	settle_all(checker);
+	settle_all(checker->now);
+	settle_all(checker->late);
 	uv_close((uv_handle_t *)&checker->timer, free_owner);
+}
+
+void checker_gateway(struct checker *checker, const bool known[FAMILIES], const struct address gateway[FAMILIES])
+{
+	enum family family = known[IPV4] ? IPV4 : IPV6;
+
+	checker->gateway_known = known[family];
+	checker->gateway = gateway[family];
 }
 
 void checker_hurry(struct checker *checker, uint32_t interval_ms)
@@ -412,10 +378,24 @@ void checker_hurry(struct checker *checker, uint32_t interval_ms)
 		checker_restart(checker);
 }
 
+void checker_pace(struct checker *checker, uint32_t interval_ms)
+{
+	if (checker->pace_ms == interval_ms)
+		return;
+	checker->pace_ms = interval_ms;
+	if (checker->asking || checker->number == 0)
+		return;
+	checker->due_ns = uv_hrtime();
+	if (checker->hurry_ms == 0 && interval_ms != 0)
+		checker->due_ns += interval_ns(checker);
+	arm(checker, checker->due_ns);
+}
+
 /* By the timer, not from here: the caller is not called back before it has returned to the loop. */
 void checker_restart(struct checker *checker)
 {
-	settle_all(checker);
+	settle_all(checker->now);
+	settle_all(checker->late);
 	checker->asking = false;
 	checker->due_ns = uv_hrtime();
 	arm(checker, checker->due_ns);

@@ -14,8 +14,15 @@
 #include <sys/socket.h>
 
 #include "service/polls.h"
+#include "service/probe_bytes.h"
 
-#define TRIES 2
+/* Servers are asked again after half of the time, or after half a second where there is plenty of it. */
+#define TRIES          2
+#define AGAIN_MS       500
+#define PLENTY_MS      2000
+#define UDP_SIZE       8
+#define DNS_HEAD       12
+#define DNS_QUESTION   6 /* around its name */
 
 struct lookup {
 	uv_timer_t timer;
@@ -25,6 +32,9 @@ struct lookup {
 	uint32_t mark;
 	bool bound; /* no server is on the loopback */
 	enum family family;
+	uint64_t *bytes;  /* see struct checker_path */
+	enum family server_family;
+	size_t query_size;
 	lookup_done done;
 	void *data;
 	bool finished;
@@ -84,7 +94,9 @@ static void on_answer(void *data, int status, int timeouts, unsigned char *bytes
 {
 	struct lookup *lookup = data;
 
-	(void)timeouts;
+	if (lookup->bytes != NULL)
+		*lookup->bytes += (uint64_t)(1 + timeouts) * lookup->query_size +
+			(length > 0 ? (uint64_t)length + UDP_SIZE + probe_ip_size(lookup->server_family) : 0);
 	if (status == ARES_EDESTRUCTION)
 		return;
 	lookup->finished = true;
@@ -183,8 +195,8 @@ static int open_channel(struct lookup *lookup, const struct address *server, uin
 {
 	struct ares_options options = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP,
-		.timeout = (int)timeout_ms / TRIES,
-		.tries = TRIES,
+		.timeout = timeout_ms < PLENTY_MS ? (int)timeout_ms / TRIES : AGAIN_MS,
+		.tries = timeout_ms < PLENTY_MS ? TRIES : TRIES + 1,
 		.lookups = (char[]){ "b" },
 		.sock_state_cb = on_socket_state,
 		.sock_state_cb_data = lookup,
@@ -209,6 +221,9 @@ int lookup_new(uv_loop_t *loop, const struct checker_path *path, const struct ad
 	lookup->polls = (struct polls){ loop, on_ready, lookup, { NULL } };
 	memcpy(lookup->device, path->device, strlen(path->device) + 1);
 	lookup->mark = path->mark;
+	lookup->bytes = path->bytes;
+	lookup->server_family = server == NULL ? IPV4 : server->family;
+	lookup->query_size = probe_ip_size(lookup->server_family) + UDP_SIZE + DNS_HEAD + DNS_QUESTION + strlen(name);
 	lookup->family = family;
 	lookup->done = done;
 	lookup->data = data;

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/lookup.h"
 #include "service/polls.h"
+#include "service/probe_bytes.h"
 #include "service/probe_socket.h"
 
 #define BODY_MAX (64 * 1024)
@@ -52,6 +54,18 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
 		return CURL_SOCKET_BAD;
 	fd = probe_socket(&probe->path, address->family == AF_INET6 ? IPV6 : IPV4, SOCK_STREAM, IPPROTO_TCP);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* The last time that anybody can ask what it cost. */
+static int close_socket(void *data, curl_socket_t fd)
+{
+	const struct probe_http *probe = data;
+	struct sockaddr_storage own = { 0 };
+	socklen_t length = sizeof(own);
+
+	getsockname(fd, (struct sockaddr *)&own, &length);
+	probe_count(&probe->path, probe_tcp_bytes(fd, own.ss_family == AF_INET6 ? IPV6 : IPV4));
+	return close(fd);
 }
 
 /* Less than what came ends the transfer: there is enough. */
@@ -173,6 +187,8 @@ static bool set_options(struct probe_http *probe)
 	}
 	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe);
+	bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, probe);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
 	bad |= curl_easy_setopt(easy, CURLOPT_RESOLVE, probe->addresses);
@@ -263,7 +279,7 @@ int probe_http_new(uv_loop_t *loop, const struct checker_path *path, const struc
 		return -ENOMEM;
 	probe->polls = (struct polls){ loop, on_ready, probe, { NULL } };
 	memcpy(probe->device, path->device, strlen(path->device) + 1);
-	probe->path = (struct checker_path){ probe->device, path->mark };
+	probe->path = (struct checker_path){ probe->device, path->mark, path->bytes };
 	probe->target = target;
 	probe->timeout_ms = timeout_ms;
 	probe->done = done;

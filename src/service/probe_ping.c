@@ -22,8 +22,7 @@
 #define ECHO_SEQUENCE_OFFSET   6
 
 /* Some paths do not answer to messages that carry next to nothing. */
-#define ECHO_PAYLOAD_SIZE 32
-#define ECHO_SIZE         (ECHO_HEADER_SIZE + ECHO_PAYLOAD_SIZE)
+#define ECHO_SIZE         PING_SIZE
 
 /* A flood of answers must not hold the loop: the rest waits for its next turn. */
 #define READS_MAX 64

@@ -10,6 +10,7 @@
 #include "service/checker.h"
 
 #define PING_COOKIE_SIZE 16
+#define PING_SIZE        40 /* of a request and of its answer, without the header of IP */
 
 /* What an answer must show. */
 struct ping {

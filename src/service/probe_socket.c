@@ -34,6 +34,12 @@ uint32_t probe_device_index(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, &size) == 0 ? index : 0;
 }
 
+void probe_count(const struct checker_path *path, uint64_t bytes)
+{
+	if (path->bytes != NULL)
+		*path->bytes += bytes;
+}
+
 static socklen_t native_ipv4(const struct address *address, uint16_t port,
 	struct sockaddr_storage *ret_native)
 {

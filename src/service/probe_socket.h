@@ -17,6 +17,9 @@ int probe_socket(const struct checker_path *path, enum family family, int type, 
 /* Index of the device that a probe_socket() is bound to: the one that answers must come in by. */
 uint32_t probe_device_index(int fd);
 
+/* Adds to what the probes of that path have cost, where somebody wants to know. */
+void probe_count(const struct checker_path *path, uint64_t bytes);
+
 /* Fills ret_native; device_index is the scope of a link-local address. Returns its length. */
 socklen_t probe_native(const struct address *address, uint16_t port, uint32_t device_index,
 	struct sockaddr_storage *ret_native);

@@ -133,6 +133,11 @@ static void take_round(void *data, const struct round *round, uint64_t now_ms)
 {
 	struct watch *watch = data;
 
+	if (round->late > 0) {
+		watch->late = *round;
+		watch->lates++;
+		return;
+	}
 	assert_true(watch->count < LAB_ROUNDS_MAX);
 	watch->rounds[watch->count] = *round;
 	watch->now_ms[watch->count] = now_ms;

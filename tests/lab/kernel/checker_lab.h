@@ -39,6 +39,8 @@ struct watch {
 	struct round rounds[LAB_ROUNDS_MAX];
 	uint64_t begun_ns[LAB_ROUNDS_MAX], now_ms[LAB_ROUNDS_MAX];
 	size_t begun, count, wanted;
+	struct round late; /* the last that was told late, and how many were */
+	size_t lates;
 	uint32_t timeout_ms; /* half the interval unless changed */
 	void (*on_round)(struct watch *watch);
 };
