@@ -48,14 +48,15 @@ bool targets_all_dead(const struct target_watcher *links, size_t count, size_t s
 	size_t *ret_target)
 {
 	const struct check *check = links[self].check;
-	unsigned int dead = 0;
+	size_t missing = 0;
 
 	for (size_t i = 0; i < check->count; i++) {
-		if (answered(round, i) || !target_dead(links, count, self, i))
+		if (answered(round, i))
 			continue;
-		if (dead == 0)
+		if (!target_dead(links, count, self, i))
+			return false;
+		if (missing++ == 0)
 			*ret_target = i;
-		dead++;
 	}
-	return dead > 0 && round->answered + dead >= check->need;
+	return missing > 0;
 }

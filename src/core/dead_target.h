@@ -35,9 +35,6 @@ void targets_note(struct target_seen *seen, const struct check *check, const str
  */
 bool target_dead(const struct target_watcher *links, size_t count, size_t self, size_t target);
 
-/*
- * Whether the round failed for dead targets alone: with those of them that did not answer it would have had enough.
- * Returns the first of them in ret_target.
- */
+/* Whether who did not answer in this round are dead targets alone. Returns the first of them in ret_target. */
 bool targets_all_dead(const struct target_watcher *links, size_t count, size_t self, const struct round *round,
 	size_t *ret_target);

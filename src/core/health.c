@@ -256,7 +256,8 @@ static bool round_failed(struct health *health, const struct check *check, uint6
 	health->failed_in_row++;
 	if (health->failed_in_row >= check->down_after && !may_be_far(health, check))
 		return enter(health, LINK_DOWN, CAUSE_CHECKS, now_ms);
-	return health->state != LINK_DOWN && assess(health, check, now_ms);
+	/* Of one that was never heard nobody knows whether anything is lost. */
+	return health->state != LINK_DOWN && health->smoothed_us != 0 && assess(health, check, now_ms);
 }
 
 static bool machine_paused(const struct health *health, const struct check *check, uint64_t now_ms)
@@ -269,10 +270,14 @@ static bool machine_paused(const struct health *health, const struct check *chec
 /* What was told as lost was not, and the link is not silent. A link that is down is still to prove itself in time. */
 static void take_back(struct health *health, const struct round *round)
 {
+	bool first = health->smoothed_us == 0;
 	struct sample *sample;
 
 	measure_round_trip(health, round->enough_us > 0 ? round->enough_us : round->latency_us);
 	health->failed_in_row = 0;
+	/* Nothing was lost before it: nobody had waited for long enough. */
+	if (first)
+		forget_window(health);
 	if (round->late > health->samples)
 		return;
 	sample = &health->window[(health->next + HEALTH_WINDOW - round->late) % HEALTH_WINDOW];

@@ -8,7 +8,7 @@ static uint64_t grown(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
-/* Each check that is answered has come and gone by halves. */
+/* What a check costs is known when it is over, which may be in the next second. */
 static uint64_t without(uint64_t bytes, uint64_t probes)
 {
 	return bytes > probes ? bytes - probes : 0;
@@ -17,9 +17,10 @@ static uint64_t without(uint64_t bytes, uint64_t probes)
 static enum traffic judge(struct traffic_seen *seen, const struct traffic_figures *now)
 {
 	uint64_t probes = grown(now->probe_bytes, seen->before.probe_bytes);
-	uint64_t received = without(grown(now->received, seen->before.received), probes / 2);
+	uint64_t received = without(grown(now->received, seen->before.received), probes + seen->probe_bytes);
 	uint64_t sent = without(grown(now->sent, seen->before.sent), probes);
 
+	seen->probe_bytes = probes;
 	if (now->answered != seen->before.answered || received >= TRAFFIC_PROOF_BYTES) {
 		seen->silent_seconds = 0;
 		return TRAFFIC_ANSWERED;

@@ -14,7 +14,7 @@
 /* Received in a second, for which somebody must have asked: neighbours and passers-by send less. */
 #define TRAFFIC_PROOF_BYTES 8192
 
-/* Sent in a second, with nothing that came: our own checks are taken off before. */
+/* Sent in a second, with nothing that came. Of both, our own checks are taken off before. */
 #define TRAFFIC_ASKED_BYTES 200
 
 /* Seconds in a row in which was asked and nothing came. */
@@ -40,6 +40,7 @@ struct traffic_figures {
 struct traffic_seen {
 	struct traffic_figures before;
 	bool looked;
+	uint64_t probe_bytes;              /* of the last second */
 	unsigned int silent_seconds;
 	uint64_t proven_ms, unanswered_ms; /* when last; 0: never */
 };

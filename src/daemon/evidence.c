@@ -89,7 +89,9 @@ static bool is_vouched(const struct link_run *run, const struct round *round, ui
 {
 	if (run->suspicion.verdict != SUSPECT_NONE || traffic_state(&run->traffic, now_ms) == TRAFFIC_UNANSWERED)
 		return false;
-	return run->vouched || round->answered > 0 || traffic_proven_since(&run->traffic, heard_ms(run));
+	if (run->vouched || round->answered > 0)
+		return true;
+	return traffic_state(&run->traffic, now_ms) == TRAFFIC_ANSWERED && traffic_proven_since(&run->traffic, heard_ms(run));
 }
 
 static void vouch(struct link_run *run, bool vouched)

@@ -17,6 +17,8 @@
 /* Clocks are not read at one moment. */
 #define SLEEP_LEAST_NS (100 * (int64_t)NS_PER_MS)
 
+#define SLOTS (2 * CHECK_TARGETS_MAX)
+
 /* One question of a batch. */
 struct slot {
 	struct batch *batch;
@@ -31,7 +33,7 @@ struct batch {
 	uint32_t timeout; /* in ms; what takes longer is no longer than that: it is the loop that was late */
 	unsigned int number;
 	size_t waiting;   /* slots that may still be answered */
-	struct slot slots[CHECK_TARGETS_MAX];
+	struct slot slots[SLOTS]; /* of target N: N, and where it is asked twice N + CHECK_TARGETS_MAX */
 };
 
 /*
@@ -55,6 +57,7 @@ struct checker {
 	int64_t asleep_ns; /* how long the machine has slept since its start, at the end of the last round */
 	bool asking;
 	unsigned int number; /* of the round that was begun last */
+	unsigned int failed_in_row;
 	struct batch *now, *late; /* the round that runs or ran last; one that may still be answered */
 	int error;       /* the first of this round */
 	int told_error;  /* what the log knows of: told anew only when it changes */
@@ -95,8 +98,13 @@ static void settle(struct slot *slot)
 
 static void settle_all(struct batch *batch)
 {
-	for (size_t i = 0; i < CHECK_TARGETS_MAX; i++)
+	for (size_t i = 0; i < SLOTS; i++)
 		settle(&batch->slots[i]);
+}
+
+static size_t target_of(const struct slot *slot)
+{
+	return (size_t)(slot - slot->batch->slots) % CHECK_TARGETS_MAX;
 }
 
 /* An answer that is read after the deadline came in time: it is the loop that was late, not the link. */
@@ -112,7 +120,7 @@ static void count_answer(const struct slot *slot, uint64_t latency_us)
 		latency_us = longest;
 	if (round->answered == 0 || latency_us < round->latency_us)
 		round->latency_us = (uint32_t)latency_us;
-	round->targets |= 1u << (slot - batch->slots);
+	round->targets |= 1u << target_of(slot);
 	round->answered++;
 	if (round->answered == batch->checker->check->need)
 		round->enough_us = (uint32_t)latency_us;
@@ -179,6 +187,7 @@ static void finish(struct checker *checker)
 {
 	struct round round = checker->now->round;
 
+	checker->failed_in_row = round.answered >= checker->check->need ? 0 : checker->failed_in_row + 1;
 	round.slept = has_slept(checker);
 	keep_late(checker);
 	checker->asking = false;
@@ -195,6 +204,7 @@ static void end_late(struct checker *checker)
 	struct round round = batch->round;
 
 	settle_all(batch);
+	checker->failed_in_row = 0;
 	round.late = checker->number - batch->number + (checker->asking ? 0 : 1);
 	checker->on_round(checker->data, &round, uv_hrtime() / NS_PER_MS);
 }
@@ -205,8 +215,11 @@ static void on_done(void *data, int result, uint64_t latency_us)
 	struct batch *batch = slot->batch;
 	struct checker *checker = batch->checker;
 
-	if (result > 0)
+	if (result > 0) {
 		count_answer(slot, latency_us);
+		settle(&batch->slots[(target_of(slot) + CHECK_TARGETS_MAX) % SLOTS]);
+		settle(&batch->slots[target_of(slot)]);
+	}
 	settle(slot);
 	if (batch == checker->late) {
 		if (batch->round.answered >= checker->check->need)
@@ -226,7 +239,7 @@ static const struct address *address_of(const struct checker *checker, const str
 
 static int start_probe(struct checker *checker, size_t number)
 {
-	const struct target *target = &checker->check->targets[number];
+	const struct target *target = &checker->check->targets[number % CHECK_TARGETS_MAX];
 	struct slot *slot = &checker->now->slots[number];
 	struct probe_question question = { .path = &checker->path, .target = target,
 		.address = address_of(checker, target), .sequence = (uint16_t)checker->number,
@@ -273,6 +286,24 @@ static uint32_t wait_ms(struct checker *checker)
 	return timeout;
 }
 
+/* A round that may go towards an outage asks twice: that both are lost by chance is rare. */
+static bool asks_twice(const struct checker *checker, const struct target *target)
+{
+	return checker->failed_in_row > 0 && checker->failed_in_row < checker->check->down_after && probe_is_single(target);
+}
+
+static void start_probes(struct checker *checker)
+{
+	for (size_t i = 0; i < checker->check->count; i++) {
+		int result = start_probe(checker, i);
+
+		if (result < 0 && (checker->error == 0 || is_our_fault(result)))
+			checker->error = result;
+		if (result == 0 && asks_twice(checker, &checker->check->targets[i]))
+			start_probe(checker, i + CHECK_TARGETS_MAX);
+	}
+}
+
 static void begin(struct checker *checker)
 {
 	struct batch *batch = checker->now;
@@ -283,12 +314,7 @@ static void begin(struct checker *checker)
 	batch->round = (struct round){ .asked = (unsigned int)checker->check->count };
 	checker->asking = true;
 	checker->error = 0;
-	for (size_t i = 0; i < checker->check->count; i++) {
-		int result = start_probe(checker, i);
-
-		if (result < 0 && (checker->error == 0 || is_our_fault(result)))
-			checker->error = result;
-	}
+	start_probes(checker);
 	tell_error(checker);
 	if (batch->waiting == 0)
 		finish(checker);
@@ -308,8 +334,8 @@ static void on_timer(uv_timer_t *timer)
 	}
 	/* Whoever is settled last ends the round, and nothing of it may be touched then. */
 	checker->asking = false;
-	for (size_t i = 0; i < checker->check->count; i++) {
-		if (batch->slots[i].probe != NULL && probe_is_single(&checker->check->targets[i]))
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (batch->slots[i].probe != NULL && probe_is_single(&checker->check->targets[i % CHECK_TARGETS_MAX]))
 			probe_look(batch->slots[i].probe);
 	}
 	finish(checker);
@@ -341,8 +367,8 @@ int checker_new(uv_loop_t *loop, const struct check *link_check, const struct ch
 	checker->data = data;
 	checker->now = &checker->batches[0];
 	checker->late = &checker->batches[1];
-	for (size_t i = 0; i < 2 * CHECK_TARGETS_MAX; i++)
-		checker->batches[i / CHECK_TARGETS_MAX].slots[i % CHECK_TARGETS_MAX].batch = &checker->batches[i / CHECK_TARGETS_MAX];
+	for (size_t i = 0; i < 2 * SLOTS; i++)
+		checker->batches[i / SLOTS].slots[i % SLOTS].batch = &checker->batches[i / SLOTS];
 	checker->now->checker = checker->late->checker = checker;
 	checker->asleep_ns = asleep_ns();
 	checker_restart(checker);
