@@ -71,6 +71,17 @@ static void leaves_by(struct planner *planner, struct link *link, enum family fa
 	build_devices(&planner->builder, MATCH_DEVICE_OUT, &device, false);
 }
 
+/* Left to itself the kernel would take any address of the inside, also of another link's prefix. */
+static void masquerade(struct planner *planner, size_t index, enum family family)
+{
+	const struct network *lent = &planner->view->links[index].lent;
+
+	if (family == IPV6 && lent->length != 0)
+		build_statement(&planner->builder, (struct statement){ .kind = SOURCE_NAT, .family = IPV6, .address = lent->address });
+	else
+		build_action(&planner->builder, MASQUERADE);
+}
+
 /* IPv6 as the link has it unless told: global addresses are left alone, others would never get an answer. */
 static void plan_needed(struct planner *planner, size_t index)
 {
@@ -82,13 +93,13 @@ static void plan_needed(struct planner *planner, size_t index)
 	build_rule(b, "link %s: masquerade unique-local sources", link->name);
 	leaves_by(planner, link, IPV6);
 	match_network(planner, MATCH_SOURCE, nat_unique_local);
-	build_action(b, MASQUERADE);
+	masquerade(planner, index, IPV6);
 	build_rule(b, "link %s: masquerade other addresses of this machine", link->name);
 	leaves_by(planner, link, IPV6);
 	if (own.count > 0)
 		match_addresses(planner, MATCH_SOURCE, IPV6, &own, true);
 	build_values(b, MATCH_SOURCE_KIND, &local, 1, false);
-	build_action(b, MASQUERADE);
+	masquerade(planner, index, IPV6);
 }
 
 /* Addresses of this machine are in no network that the prefix stands for. */
@@ -108,7 +119,7 @@ static void plan_replaced(struct planner *planner, size_t index)
 	build_rule(b, "link %s: masquerade other addresses of this machine", link->name);
 	leaves_by(planner, link, IPV6);
 	build_values(b, MATCH_SOURCE_KIND, &local, 1, false);
-	build_action(b, MASQUERADE);
+	masquerade(planner, index, IPV6);
 	build_rule(b, "link %s: source prefix", link->name);
 	leaves_by(planner, link, IPV6);
 	replace_prefix(planner, SOURCE_PREFIX, &link->nat.prefix);
@@ -136,7 +147,7 @@ static void plan_link_source(struct planner *planner, size_t index, enum family 
 	case NAT_MASQUERADE:
 		build_rule(b, "masquerade link %s", link->name);
 		leaves_by(planner, link, family);
-		build_action(b, MASQUERADE);
+		masquerade(planner, index, family);
 		return;
 	case NAT_SOURCE: /* one address of each family */
 		build_rule(b, "own address of link %s", link->name);

@@ -13,7 +13,8 @@ struct link_view {
 	uint32_t device_index;            /* 0: there is no such device */
 	bool gateway_known[FAMILIES];     /* a route can be made in this family; also for `gateway: none` */
 	struct address gateway[FAMILIES]; /* all zero bytes: no gateway, the device alone */
-	struct networks addresses;        /* of the device, with their prefix length */
+	struct networks addresses;        /* of the device, with their prefix length, and the lent one */
+	struct network lent;              /* IPv6 that is on an inside device: of the link's prefix; length 0: none */
 	uint32_t mtu[FAMILIES];           /* largest packet in bytes, given or as the device says; 0: not known */
 	uint64_t learnt_bps[2];           /* download, upload: for shaping; 0: nothing is learnt */
 	unsigned int weight;              /* from what is learnt; 0: that of the configuration */

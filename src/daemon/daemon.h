@@ -193,6 +193,9 @@ enum link_ground world_ground(const struct link_run *run);
 void renumber_note(struct daemon *daemon, const struct devices *now); /* daemon.devices are those of before */
 void renumber_watch(struct daemon *daemon);
 
+/* lend.c: an IPv6 address of the prefix that a provider delegated, where the device has none; into the view. */
+void lend_address(struct daemon *daemon, struct link_run *run, const struct device *device);
+
 /* ground.c: addresses and gateways that go for a moment. */
 void ground_gateway(struct link_run *run, const struct device *device, enum family family); /* of `gateway: auto', into the view */
 bool ground_pauses(struct link_run *run, enum link_ground ground); /* its state waits for the address to come back */

@@ -12,13 +12,20 @@
 #include "daemon/local_time.h"
 #include "kernel/route_lookup.h"
 
-static bool has_address(const struct device *device, enum family family)
+static bool has_address(const struct link_view *view, enum family family)
 {
-	for (size_t i = 0; i < device->addresses.count; i++) {
-		if (device->addresses.items[i].address.family == family)
+	for (size_t i = 0; i < view->addresses.count; i++) {
+		if (view->addresses.items[i].address.family == family)
 			return true;
 	}
 	return false;
+}
+
+/* What leaves by a tunnel as it is needs no address of the tunnel's own. */
+static bool has_source(const struct link_run *run, enum family family)
+{
+	return has_address(&run->view, family)
+	       || (run->link->gateway.kind == GATEWAY_NONE && run->link->nat.kind[family] == NAT_NONE);
 }
 
 /* Whether a default route of this family can be made for the link, and by which gateway. device NULL: there is none. */
@@ -28,7 +35,7 @@ static void find_gateway(struct link_run *run, const struct device *device, enum
 
 	run->view.gateway[family] = (struct address){ .family = family };
 	run->view.gateway_known[family] = false;
-	if (device == NULL || !device->up || !has_address(device, family))
+	if (device == NULL || !device->up || !has_source(run, family))
 		return;
 	switch (gateway->kind) {
 	case GATEWAY_AUTO:
@@ -52,6 +59,7 @@ static void read_link(struct daemon *daemon, struct link_run *run)
 	run->view.flooded = run->flood.raging;
 	run->view.device_index = device == NULL ? 0 : device->index;
 	run->view.addresses = device == NULL ? (struct networks){ 0 } : device->addresses;
+	lend_address(daemon, run, device);
 	for (enum family family = IPV4; family <= IPV6; family++) {
 		run->view.mtu[family] = run->link->mtu != 0 || device == NULL ? run->link->mtu : device->mtu[family];
 		find_gateway(run, device, family);
@@ -261,9 +269,7 @@ enum link_ground world_ground(const struct link_run *run)
 		return GROUND_NO_DEVICE;
 	if (!device->up || !device->carrier)
 		return GROUND_NO_CARRIER;
-	if (device->addresses.count == 0)
-		return GROUND_NO_ADDRESS;
-	if (!run->view.gateway_known[IPV4] && !run->view.gateway_known[IPV6])
-		return GROUND_NO_GATEWAY;
-	return GROUND_READY;
+	if (run->view.gateway_known[IPV4] || run->view.gateway_known[IPV6])
+		return GROUND_READY;
+	return run->view.addresses.count == 0 ? GROUND_NO_ADDRESS : GROUND_NO_GATEWAY;
 }

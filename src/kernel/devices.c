@@ -30,6 +30,7 @@ struct found_address {
 	struct found_address *next;
 	uint32_t device;
 	struct network network;
+	bool deprecated; /* others are preferred */
 	bool usable; /* neither tentative nor link-local */
 };
 
@@ -179,6 +180,7 @@ static int take_address(const struct nlmsghdr *message, void *data)
 
 	found->device = header->ifa_index;
 	found->network = (struct network){ .address = address, .length = header->ifa_prefixlen };
+	found->deprecated = (attributes_u32(&attributes, IFA_FLAGS, header->ifa_flags) & IFA_F_DEPRECATED) != 0;
 	found->usable = !is_link_local(&address) &&
 			is_settled(attributes_u32(&attributes, IFA_FLAGS, header->ifa_flags));
 	found->next = reading->addresses;
@@ -240,6 +242,18 @@ static bool is_default_of_others(const struct reading *reading, const struct rtm
 	       attributes_u32(attributes, RTA_TABLE, header->rtm_table) == RT_TABLE_MAIN;
 }
 
+/* Of a default route that is only for sources of a prefix. */
+static void take_prefix(struct reading *reading, const struct rtmsg *header, const struct attributes *attributes)
+{
+	struct found_device *found = find_index(reading, attributes_u32(attributes, RTA_OIF, 0));
+	struct address source;
+
+	if (found == NULL || header->rtm_src_len == 0 || !attributes_address(attributes, RTA_SRC, reading->family, &source))
+		return;
+	found->device.has_prefix = true;
+	found->device.prefix = network_around(&source, header->rtm_src_len);
+}
+
 /* A router that advertised itself and was not heard again: the kernel takes its route away up to a minute later. */
 static bool is_expired(const struct attributes *attributes)
 {
@@ -266,6 +280,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 		return MNL_CB_OK;
 	if (is_expired(&attributes))
 		return MNL_CB_OK;
+	take_prefix(reading, header, &attributes);
 	metric = attributes_u32(&attributes, RTA_PRIORITY, 0);
 	if (attributes.items[RTA_MULTIPATH] != NULL)
 		take_hops(reading, attributes.items[RTA_MULTIPATH], metric);
@@ -326,7 +341,7 @@ static bool belongs(const struct found_address *found, const struct device *devi
 	return found->usable && found->device == device->index;
 }
 
-/* Found last to first; the result is in the kernel's order, so the primary address comes first. */
+/* Found last to first; the result is in the kernel's order, so the primary address comes first, and deprecated ones last. */
 static int fill_addresses(struct reading *reading, struct device *device)
 {
 	size_t count = 0;
@@ -337,9 +352,11 @@ static int fill_addresses(struct reading *reading, struct device *device)
 	if (device->addresses.items == NULL)
 		return -ENOMEM;
 	device->addresses.count = count;
-	for (struct found_address *found = reading->addresses; found != NULL; found = found->next) {
-		if (belongs(found, device))
-			device->addresses.items[--count] = found->network;
+	for (int deprecated = 1; deprecated >= 0; deprecated--) {
+		for (struct found_address *found = reading->addresses; found != NULL; found = found->next) {
+			if (belongs(found, device) && found->deprecated == deprecated)
+				device->addresses.items[--count] = found->network;
+		}
 	}
 	return 0;
 }

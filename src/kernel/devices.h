@@ -15,9 +15,11 @@ struct device {
 	char name[IF_NAMESIZE];
 	bool up;       /* administratively, and it exists */
 	bool carrier;  /* IFF_LOWER_UP, and the operational state is not down */
-	struct networks addresses; /* of both families with prefix length; no tentative or link-local ones */
+	struct networks addresses; /* of both families with prefix length; no tentative or link-local ones; deprecated ones last */
 	bool has_gateway[FAMILIES]; /* a default route of the main table leaves by it, ours not counted */
 	struct address gateway[FAMILIES]; /* of the one with the best metric; zero bytes: no gateway, device only */
+	bool has_prefix;       /* one of its IPv6 default routes is only for sources of a prefix: a delegated one */
+	struct network prefix;
 	uint32_t mtu[FAMILIES]; /* of IPv6 also what router advertisements say; 0: not known */
 	uint64_t received, sent; /* bytes since the device is there */
 };
