@@ -47,7 +47,7 @@ static const struct candidate *pick_link(const struct snapshot *snapshot, size_t
 	const struct decide_context *context, bool *ret_sticky)
 {
 	const struct balance *balance = &snapshot->config->policies[policy].balance;
-	const struct balancer *balancer = snapshot->balancers[policy];
+	const struct balancer *balancer = snapshot_balancer(snapshot, policy, flow->family);
 	struct pick_context pick = snapshot_context(snapshot, context);
 	uint32_t now_s = (uint32_t)(context->now_ms / 1000);
 	const struct candidate *chosen, *kept;
@@ -72,6 +72,11 @@ static const struct candidate *pick_link(const struct snapshot *snapshot, size_t
 	return kept == NULL ? chosen : kept;
 }
 
+static const struct balancer *any_link(const struct snapshot *snapshot, enum family family)
+{
+	return family == IPV6 && snapshot->any_link6 != NULL ? snapshot->any_link6 : snapshot->any_link;
+}
+
 /* Fills in the link of an allowed connection. False: none is usable and the next policy shall decide. */
 static bool choose(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
 	struct decision *decision)
@@ -94,7 +99,7 @@ static bool choose(const struct snapshot *snapshot, const struct flow *flow, con
 			decision->link = MARK_LINK_DROP;
 			return true;
 		case IF_NONE_ANY:
-			chosen = balancer_pick(snapshot->any_link, flow, &pick);
+			chosen = balancer_pick(any_link(snapshot, flow->family), flow, &pick);
 			break;
 		}
 	}

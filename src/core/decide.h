@@ -26,6 +26,7 @@ struct snapshot {
 	const struct ids *ids;
 	struct classifier *classifier;
 	struct balancer **balancers; /* by policy; NULL for drop and reject */
+	struct balancer **balancers6; /* the same for IPv6; NULL where all links of the policy carry both families or neither */
 	uint64_t *name_hashes;       /* by policy: salt of its sticky keys */
 	struct device_link {
 		uint32_t device_index;
@@ -33,8 +34,10 @@ struct snapshot {
 	} *device_links;
 	size_t device_link_count;
 	struct balancer *any_link;   /* every usable link, for `if-none: any` */
+	struct balancer *any_link6;  /* for IPv6; NULL: the same */
 	struct sticky *sticky;       /* shared, not owned */
 	struct loads *loads;         /* the same; NULL: not known */
+	uint64_t lacking[FAMILIES];  /* bit of a link's id: it has no way in that family, but in the other */
 	uint64_t withheld;           /* bit of a link's id: not usable by order */
 	uint64_t suspects;           /* bit of a link's id: usable, but its connections are not answered */
 	uint64_t flapping;           /* the same: usable, but it goes down again and again */
@@ -74,6 +77,9 @@ struct decide_context {
 	uint64_t random;
 	bool peek;       /* only ask: nothing is counted or remembered */
 };
+
+/* What decides on connections of that family; NULL for drop and reject. */
+const struct balancer *snapshot_balancer(const struct snapshot *snapshot, size_t policy, enum family family);
 
 /* What a balancer of the snapshot is asked with. */
 struct pick_context snapshot_context(const struct snapshot *snapshot, const struct decide_context *context);

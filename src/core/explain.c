@@ -204,7 +204,9 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 		return "flapping: avoided until it was calm for a while";
 	if (!candidate->usable && (snapshot->withheld >> candidate->id & 1) != 0)
 		return "out of service by order";
-	balancer_remark(snapshot->balancers[decision->policy], candidate, flow, context, note, sizeof(note));
+	if (!candidate->usable && (snapshot->lacking[flow->family] >> candidate->id & 1) != 0)
+		return flow->family == IPV6 ? "no way for IPv6" : "no way for IPv4";
+	balancer_remark(snapshot_balancer(snapshot, decision->policy, flow->family), candidate, flow, context, note, sizeof(note));
 	if (note[0] == '\0')
 		return reason;
 	snprintf(text, sizeof(text), "%s; %s", reason, note);
@@ -215,7 +217,7 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 static int tell_links(struct arena *arena, const struct snapshot *snapshot, const struct flow *flow,
 	const struct decision *decision, const struct decide_context *context, struct explanation *explanation)
 {
-	const struct balancer *balancer = snapshot->balancers[decision->policy];
+	const struct balancer *balancer = snapshot_balancer(snapshot, decision->policy, flow->family);
 	struct pick_context pick = snapshot_context(snapshot, context);
 	const struct candidate *candidates;
 	size_t count;

@@ -88,24 +88,34 @@ static struct spread spread_over_all(struct planner *planner)
 	return plan_spread(planner, &all);
 }
 
+static const char by_state[] = "by last known weights and states";
+
+static void spread_in(struct planner *planner, const struct spread *spread, enum family family)
+{
+	struct builder *b = &planner->builder;
+
+	build_rule(b, "%s", by_state);
+	build_family(b, family);
+	if (spread->count == 1)
+		build_jump(b, GOTO, spread->chains[0]);
+	else
+		build_statement(b, (struct statement){ .kind = SPREAD, .family = family, .spread = *spread });
+}
+
 static void go_spread(struct planner *planner, const struct spread *spread)
 {
-	static const char comment[] = "by last known weights and states";
 	struct builder *b = &planner->builder;
 
 	if (spread->count == 1 || spread->by == SPREAD_IN_TURN || spread->by == SPREAD_RANDOM) {
-		build_rule(b, "%s", comment);
+		build_rule(b, "%s", by_state);
 		if (spread->count == 1)
 			build_jump(b, GOTO, spread->chains[0]);
 		else
 			build_statement(b, (struct statement){ .kind = SPREAD, .spread = *spread });
 		return;
 	}
-	for (enum family family = IPV4; family <= IPV6; family++) {
-		build_rule(b, "%s", comment);
-		build_family(b, family);
-		build_statement(b, (struct statement){ .kind = SPREAD, .family = family, .spread = *spread });
-	}
+	for (enum family family = IPV4; family <= IPV6; family++)
+		spread_in(planner, spread, family);
 }
 
 /* With the class: where the policy before had no link, its own stands there. */
@@ -123,37 +133,67 @@ static void set_link(struct planner *planner, unsigned int id)
 	build_set_mark(&planner->builder, mark_link_mask(planner->layout), mark_make(planner->layout, id, 0, 0));
 }
 
-/* None of the pool's links is usable. A chain that ends leaves the connection to the next policy. */
-static void plan_none(struct planner *planner, enum if_none if_none)
+/*
+ * None of the pool's links is usable: for that family or, where it is NULL, for both. A chain that ends leaves the
+ * connection to the next policy.
+ */
+static void plan_none(struct planner *planner, enum if_none if_none, const enum family *family)
 {
 	struct builder *b = &planner->builder;
 
-	switch (if_none) {
-	case IF_NONE_NEXT:
-		break;
-	case IF_NONE_DROP:
-		build_rule(b, "no usable link");
+	if (if_none == IF_NONE_NEXT)
+		return;
+	build_rule(b, if_none == IF_NONE_DROP ? "no usable link" : "no usable link: as the main table says");
+	if (family != NULL)
+		build_family(b, *family);
+	if (if_none == IF_NONE_DROP) {
 		build_action(b, DROP);
-		break;
-	case IF_NONE_ANY:
-		build_rule(b, "no usable link: as the main table says");
-		set_link(planner, MARK_LINK_DIRECT);
-		build_jump(b, GOTO, CHAIN_TAKE);
-		break;
+		return;
 	}
+	set_link(planner, MARK_LINK_DIRECT);
+	build_jump(b, GOTO, CHAIN_TAKE);
 }
 
-/* The connection stays without a link: its packets take one each. */
-static void plan_whole(struct planner *planner)
+/* What connections of that family are spread over. */
+static struct spread spread_of(struct planner *planner, const struct balance *balance, enum family family)
 {
-	build_rule(&planner->builder, "each packet will take a link");
-	build_jump(&planner->builder, GOTO, CHAIN_TAKE);
+	const struct view *view = planner->view;
+	struct link_view links[CONFIG_LINKS_MAX];
+	struct view of_family;
+	struct spread spread;
+
+	view_of_family(planner->config, view, family, links, &of_family);
+	planner->view = &of_family;
+	spread = plan_spread(planner, balance);
+	if (spread.count == 0 && balance->if_none == IF_NONE_ANY)
+		spread = spread_over_all(planner);
+	planner->view = view;
+	return spread;
+}
+
+static bool same_spread(const struct spread *a, const struct spread *b)
+{
+	for (size_t i = 0; i < a->count && a->count == b->count; i++) {
+		if (strcmp(a->chains[i], b->chains[i]) != 0)
+			return false;
+	}
+	return a->count == b->count;
+}
+
+/* The connection stays without a link where each packet takes one: those that have a way in its family. */
+static bool stays_whole(const struct balance *balance, const struct link_view *links)
+{
+	for (size_t i = 0; i < balance->count && balance->algorithm == ALGORITHM_BY_PACKET; i++) {
+		if (links[balance->choices[i].link].usable)
+			return true;
+	}
+	return false;
 }
 
 /* All that depends on the states of links: when one changes, the chains of policies stay as they are. */
 static void plan_pool(struct planner *planner, const struct balance *balance, unsigned int id)
 {
-	struct spread spread = plan_spread(planner, balance);
+	struct spread spreads[FAMILIES] = { spread_of(planner, balance, IPV4), spread_of(planner, balance, IPV6) };
 	struct builder *b = &planner->builder;
 	char name[NAME_ROOM];
 
@@ -162,16 +202,22 @@ static void plan_pool(struct planner *planner, const struct balance *balance, un
 	build_rule(b, "came in by a link, or needs none");
 	plan_match_link(planner, MARK_LINK_UNDECIDED, true);
 	build_jump(b, GOTO, CHAIN_TAKE);
-	if (spread.count > 0 && balance->algorithm == ALGORITHM_BY_PACKET) {
-		plan_whole(planner);
-		return;
+	if (stays_whole(balance, planner->view->links)) {
+		build_rule(b, "each packet will take a link");
+		build_jump(b, GOTO, CHAIN_TAKE);
+	} else if (same_spread(&spreads[IPV4], &spreads[IPV6])) {
+		if (spreads[IPV4].count > 0)
+			go_spread(planner, &spreads[IPV4]);
+		else
+			plan_none(planner, balance->if_none, NULL);
+	} else {
+		for (enum family family = IPV4; family <= IPV6; family++) {
+			if (spreads[family].count > 0)
+				spread_in(planner, &spreads[family], family);
+			else
+				plan_none(planner, balance->if_none, &family);
+		}
 	}
-	if (spread.count == 0 && balance->if_none == IF_NONE_ANY)
-		spread = spread_over_all(planner);
-	if (spread.count > 0)
-		go_spread(planner, &spread);
-	else
-		plan_none(planner, balance->if_none);
 }
 
 /* A policy that balances; sorted, those that balance alike stand together. */

@@ -62,23 +62,60 @@ static struct balancer *make_balancer(struct making *making, const struct balanc
 	return balancer;
 }
 
-/* The balancer that the policy of that name has in the previous snapshot, or NULL. */
-static const struct balancer *previous_balancer(const struct snapshot *snapshot, const struct snapshot *previous,
+/* The place of the policy of that name in the previous snapshot; -1: it has none. */
+static int previous_index(const struct snapshot *snapshot, const struct snapshot *previous,
 	const struct policy_name *names, size_t policy)
 {
 	int index = (int)policy;
 
 	if (previous == NULL)
-		return NULL;
+		return -1;
 	if (previous->config != snapshot->config)
 		index = config_policy_named(names, previous->config->policy_count, snapshot->config->policies[policy].name);
-	return index < 0 ? NULL : previous->balancers[index];
+	return index;
+}
+
+/* Whether one of its links carries one family only. */
+static bool is_split(const struct view *view, const struct balance *balance)
+{
+	for (size_t i = 0; i < balance->count; i++) {
+		const struct link_view *link = &view->links[balance->choices[i].link];
+
+		if (view_lacks(link, IPV4) || view_lacks(link, IPV6))
+			return true;
+	}
+	return false;
+}
+
+/* The one of IPv6 goes on with what the policy learnt. */
+static int make_both(struct snapshot *snapshot, struct making making[FAMILIES], size_t policy, const struct snapshot *previous,
+	int index)
+{
+	const struct balance *balance = &snapshot->config->policies[policy].balance;
+	const struct balancer *before = index < 0 ? NULL : previous->balancers[index];
+	const struct balancer *before6 = index < 0 ? NULL : previous->balancers6[index];
+	struct balancer *balancer = make_balancer(&making[IPV4], balance, before);
+
+	snapshot->balancers[policy] = balancer;
+	if (balancer == NULL)
+		return -1;
+	if (!is_split(making[IPV6].view, balance))
+		return 0;
+	snapshot->balancers6[policy] = make_balancer(&making[IPV6], balance, before6 != NULL ? before6 : balancer);
+	return snapshot->balancers6[policy] == NULL ? -1 : 0;
 }
 
 static int make_balancers(struct snapshot *snapshot, const struct snapshot_parts *parts, const struct policy_name *names)
 {
-	struct making making = start_making(snapshot, parts->view);
 	const struct config *config = parts->config;
+	struct link_view links[FAMILIES][CONFIG_LINKS_MAX];
+	struct making making[FAMILIES];
+	struct view views[FAMILIES];
+
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		view_of_family(config, parts->view, family, links[family], &views[family]);
+		making[family] = start_making(snapshot, &views[family]);
+	}
 
 	for (size_t i = 0; i < config->policy_count; i++) {
 		const struct policy *policy = &config->policies[i];
@@ -86,9 +123,7 @@ static int make_balancers(struct snapshot *snapshot, const struct snapshot_parts
 		snapshot->name_hashes[i] = name_hash(&snapshot->key, policy->name);
 		if (policy->action != ACTION_ALLOW)
 			continue;
-		snapshot->balancers[i] = make_balancer(&making, &policy->balance,
-			previous_balancer(snapshot, parts->previous, names, i));
-		if (snapshot->balancers[i] == NULL)
+		if (make_both(snapshot, making, i, parts->previous, previous_index(snapshot, parts->previous, names, i)) < 0)
 			return -1;
 	}
 	return 0;
@@ -101,8 +136,9 @@ static int make_policies(struct snapshot *snapshot, const struct snapshot_parts 
 	int result;
 
 	snapshot->balancers = arena_array(snapshot->arena, count, sizeof(struct balancer *));
+	snapshot->balancers6 = arena_array(snapshot->arena, count, sizeof(struct balancer *));
 	snapshot->name_hashes = arena_array(snapshot->arena, count, sizeof(uint64_t));
-	if (snapshot->balancers == NULL || snapshot->name_hashes == NULL)
+	if (snapshot->balancers == NULL || snapshot->balancers6 == NULL || snapshot->name_hashes == NULL)
 		return -1;
 	if (parts->previous != NULL && parts->previous->config != parts->config) {
 		names = config_policy_names(parts->previous->config);
@@ -114,15 +150,26 @@ static int make_policies(struct snapshot *snapshot, const struct snapshot_parts 
 	return result;
 }
 
-static int make_any_link(struct snapshot *snapshot, const struct view *view)
+static struct balancer *any_link_of(struct snapshot *snapshot, const struct view *view)
 {
-	const struct config *config = snapshot->config;
 	struct choice choices[CONFIG_LINKS_MAX];
 	struct making making = start_making(snapshot, view);
-	struct balance balance = view_all_links(config, choices);
+	struct balance balance = view_all_links(snapshot->config, choices);
 
-	snapshot->any_link = make_balancer(&making, &balance, NULL);
-	return snapshot->any_link == NULL ? -1 : 0;
+	return make_balancer(&making, &balance, NULL);
+}
+
+static int make_any_link(struct snapshot *snapshot, const struct view *view)
+{
+	struct link_view links[CONFIG_LINKS_MAX];
+	struct view of_family;
+	bool lacking = view_of_family(snapshot->config, view, IPV4, links, &of_family);
+
+	snapshot->any_link = any_link_of(snapshot, &of_family);
+	lacking |= view_of_family(snapshot->config, view, IPV6, links, &of_family);
+	if (lacking)
+		snapshot->any_link6 = any_link_of(snapshot, &of_family);
+	return snapshot->any_link == NULL || (lacking && snapshot->any_link6 == NULL) ? -1 : 0;
 }
 
 static int make_device_links(struct snapshot *snapshot, const struct view *view)
@@ -135,6 +182,10 @@ static int make_device_links(struct snapshot *snapshot, const struct view *view)
 	for (size_t i = 0; i < count; i++) {
 		snapshot->device_links[i].device_index = view->links[i].device_index;
 		snapshot->device_links[i].link = snapshot->ids->links[i];
+		for (enum family family = IPV4; family <= IPV6; family++) {
+			if (view_lacks(&view->links[i], family))
+				snapshot->lacking[family] |= 1ull << snapshot->ids->links[i];
+		}
 		if (view->links[i].withheld)
 			snapshot->withheld |= 1ull << snapshot->ids->links[i];
 		if (view->links[i].usable && view->links[i].suspect)
@@ -181,10 +232,20 @@ void snapshot_free(struct snapshot *snapshot)
 		return;
 	for (size_t i = 0; snapshot->balancers != NULL && i < snapshot->config->policy_count; i++)
 		balancer_free(snapshot->balancers[i]);
+	for (size_t i = 0; snapshot->balancers6 != NULL && i < snapshot->config->policy_count; i++)
+		balancer_free(snapshot->balancers6[i]);
+	balancer_free(snapshot->any_link6);
 	balancer_free(snapshot->any_link);
 	classifier_free(snapshot->classifier);
 	arena_free(snapshot->arena);
 	free(snapshot);
+}
+
+const struct balancer *snapshot_balancer(const struct snapshot *snapshot, size_t policy, enum family family)
+{
+	const struct balancer *balancer6 = snapshot->balancers6[policy];
+
+	return family == IPV6 && balancer6 != NULL ? balancer6 : snapshot->balancers[policy];
 }
 
 uint8_t snapshot_came_by(const struct snapshot *snapshot, uint32_t device_index)

@@ -24,6 +24,28 @@ bool view_avoids_suspects(const struct link_view *links, const struct balance *b
 	return false;
 }
 
+bool view_lacks(const struct link_view *link, enum family family)
+{
+	return link->gateway_known[family == IPV4 ? IPV6 : IPV4] && !link->gateway_known[family];
+}
+
+bool view_of_family(const struct config *config, const struct view *view, enum family family, struct link_view *links,
+	struct view *ret_view)
+{
+	bool lacking = false;
+
+	*ret_view = *view;
+	ret_view->links = links;
+	for (size_t i = 0; i < config->link_count; i++) {
+		bool lacks = view_lacks(&view->links[i], family);
+
+		links[i] = view->links[i];
+		links[i].usable &= !lacks;
+		lacking |= lacks;
+	}
+	return lacking;
+}
+
 unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice)
 {
 	unsigned int learnt = view->links[balance->choices[choice].link].weight;

@@ -50,6 +50,16 @@ bool view_avoided(const struct link_view *link);
 /* Whether new connections leave such links alone: where the balance has a usable one that is not. */
 bool view_avoids_suspects(const struct link_view *links, const struct balance *balance);
 
+/* The link has a way for the other family, but none for this one. */
+bool view_lacks(const struct link_view *link, enum family family);
+
+/*
+ * The view as connections of that family find it: links that lack it are not usable. links has room for all, and takes
+ * the view's place. Returns whether any link lacks it.
+ */
+bool view_of_family(const struct config *config, const struct view *view, enum family family, struct link_view *links,
+	struct view *ret_view);
+
 /* The weight of that choice as it is now. */
 unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice);
 

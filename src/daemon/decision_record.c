@@ -169,7 +169,7 @@ static void fill_policy(struct decision_record *record, const struct snapshot *s
 	if (policy->action != ACTION_ALLOW)
 		record->flags |= RECORD_POLICY_REFUSES;
 	else if (flow->came_by == 0 && !flow->direct)
-		fill_candidates(record, snapshot, flow, snapshot->balancers[index]);
+		fill_candidates(record, snapshot, flow, snapshot_balancer(snapshot, index, flow->family));
 }
 
 void decision_record_fill(struct decision_record *record, const struct snapshot *snapshot, const struct flow *flow,

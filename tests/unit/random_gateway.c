@@ -165,6 +165,8 @@ struct sample_gateway *random_gateway(void)
 			gateway_down(gateway, all[i]);
 		if (fate == 3)
 			gateway_unplug(gateway, all[i]);
+		if (random_below(4) == 0)
+			gateway_link(gateway, all[i])->gateway_known[random_below(FAMILIES)] = false;
 	}
 	return gateway;
 }

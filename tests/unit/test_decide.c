@@ -160,6 +160,30 @@ static void where_no_link_is_usable_the_policy_says_what_then(void **state)
 	assert_string_equal(decide_without_links("any"), "first: lte");
 }
 
+static void links_of_one_family_get_no_other(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world, THREE_LINKS "policies: [ { name: a, balance: { algorithm: round-robin } } ]\n");
+	gateway_link(world.gateway, "fiber")->gateway_known[IPV6] = false;
+	gateway_link(world.gateway, "cable")->gateway_known[IPV4] = false;
+	renew(&world);
+	for (unsigned int i = 0; i < 50; i++) {
+		assert_string_not_equal(decide_tcp(&world, "lan0", "fd00::5", "2001:db8::1"), "a: fiber");
+		assert_string_not_equal(decide_tcp(&world, "lan0", "10.0.1.5", "192.0.2.1"), "a: cable");
+	}
+	gateway_down(world.gateway, "lte");
+	renew(&world);
+	assert_string_equal(decide_tcp(&world, "lan0", "fd00::5", "2001:db8::1"), "a: cable");
+	assert_string_equal(decide_tcp(&world, "lan0", "10.0.1.5", "192.0.2.1"), "a: fiber");
+	gateway_down(world.gateway, "cable");
+	renew(&world);
+	assert_string_equal(decide_tcp(&world, "lan0", "10.0.1.5", "192.0.2.1"), "a: fiber");
+	assert_string_equal(decide_tcp(&world, "lan0", "fd00::5", "2001:db8::1"), "none: direct");
+	close_world(&world);
+}
+
 static void nothing_usable_at_all_leaves_it_to_the_main_table(void **state)
 {
 	static const char *const links[] = { "fiber", "cable", "lte" };
@@ -456,6 +480,7 @@ int main(void)
 		cmocka_unit_test(what_came_by_a_link_goes_back_by_it),
 		cmocka_unit_test(what_needs_no_link_gets_none),
 		cmocka_unit_test(where_no_link_is_usable_the_policy_says_what_then),
+		cmocka_unit_test(links_of_one_family_get_no_other),
 		cmocka_unit_test(nothing_usable_at_all_leaves_it_to_the_main_table),
 		cmocka_unit_test(a_key_keeps_its_link),
 		cmocka_unit_test(a_key_moves_with_the_others_when_its_link_is_down),

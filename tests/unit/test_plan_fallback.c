@@ -108,13 +108,15 @@ static struct outcome run_kernel(const struct pair *pair, const struct flow *flo
 }
 
 /* Whether balancing could have given that link. */
-static bool may_choose(const struct pair *pair, size_t policy, unsigned int link)
+static bool may_choose(const struct pair *pair, size_t policy, enum family family, unsigned int link)
 {
 	const struct balance *balance = &pair->gateway->config->policies[policy].balance;
-	const struct link_view *views = pair->gateway->view.links;
+	struct link_view views[CONFIG_LINKS_MAX];
+	struct view view;
 	bool any_usable = false, found = false;
 	uint8_t tier = 0;
 
+	view_of_family(pair->gateway->config, &pair->gateway->view, family, views, &view);
 	for (size_t i = 0; i < balance->count; i++) {
 		if (!views[balance->choices[i].link].usable)
 			continue;
@@ -160,7 +162,7 @@ static bool agree(const struct pair *pair, const struct flow *flow, const struct
 		return false;
 	if (flow->came_by != 0 || !is_real(decision->link))
 		return link == decision->link;
-	return may_choose(pair, decision->policy, link);
+	return may_choose(pair, decision->policy, flow->family, link);
 }
 
 /* This machine's connections to itself meet no policy, but where a policy may forward them. */
