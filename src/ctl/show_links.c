@@ -126,11 +126,27 @@ static void print_direction(const json_t *link, const char *title, const char *d
 	putchar('\n');
 }
 
+/* None where it has none, or the daemon is too old to tell. */
+static void print_addresses(const json_t *link, const char *title, const char *key)
+{
+	json_t *addresses = json_object_get(link, key), *address;
+	size_t i;
+
+	json_array_foreach(addresses, i, address)
+		output_text(i == 0 ? "%-12s %s" : "%s %s", i == 0 ? title : ",", json_string_value(address));
+	if (json_array_size(addresses) > 0)
+		putchar('\n');
+}
+
 static void print_link(const struct invocation *invocation, const json_t *link)
 {
 	output_text("Link         %s\n", field_text(link, "name"));
 	output_text("Device       %s\n", field_text(link, "device"));
 	print_state(invocation, link);
+	print_addresses(link, "Addresses", "addresses");
+	print_addresses(link, "Gateway", "gateways");
+	if (isfinite(field_number(link, "mtu")))
+		printf("MTU          %.0f\n", field_number(link, "mtu"));
 	printf("Latency      %s\n", measure_latency(field_number(link, "latency_ms")).text);
 	printf("Loss         %s\n", measure_share(field_number(link, "loss")).text);
 	print_direction(link, "Download", "download");

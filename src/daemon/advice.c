@@ -60,6 +60,42 @@ static void check_reverse_path(struct daemon *daemon, const struct link_run *run
 			run->link->name);
 }
 
+/* The higher of what all devices and this one have. */
+static long read_both(const char *device, const char *name)
+{
+	char path[128];
+	long all, own;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/all/%s", name);
+	all = read_setting(path);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%.64s/%s", device, name);
+	own = read_setting(path);
+	return own > all ? own : all;
+}
+
+static bool share_network(const struct networks *a, const struct networks *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		for (size_t j = 0; j < b->count; j++) {
+			if (a->items[i].address.family == IPV4 && network_contains(&a->items[i], &b->items[j].address))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* On one wire a device answers for the addresses of the other, and what is sent to one link comes in by the other. */
+static void check_twins(struct daemon *daemon, const struct link_run *run)
+{
+	for (const struct link_run *other = daemon->links; other < run; other++) {
+		if (!share_network(&run->view.addresses, &other->view.addresses) || read_both(run->link->device, "arp_ignore") > 0)
+			continue;
+		events_add(daemon->events, EVENT_KERNEL, EVENT_WARNING, run->link->name,
+			"links %s and %s have addresses of one network: if it is also one wire, set net.ipv4.conf.all.arp_ignore to 1 and "
+			"arp_announce to 2, else their packets may come in by the other", other->link->name, run->link->name);
+	}
+}
+
 static bool limits_live_connections(const struct config *config)
 {
 	bool found = config->dos.detectors[DETECT_CONNECTIONS].enabled;
@@ -106,6 +142,8 @@ void advice_give(struct daemon *daemon)
 	check_events(daemon);
 	check_features(daemon);
 	shape_advise(daemon);
-	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
 		check_reverse_path(daemon, &daemon->links[i], of_all);
+		check_twins(daemon, &daemon->links[i]);
+	}
 }

@@ -199,6 +199,7 @@ void lend_address(struct daemon *daemon, struct link_run *run, const struct devi
 /* ground.c: addresses and gateways that go for a moment. */
 void ground_gateway(struct link_run *run, const struct device *device, enum family family); /* of `gateway: auto', into the view */
 bool ground_pauses(struct link_run *run, enum link_ground ground); /* its state waits for the address to come back */
+void ground_report(json_t *document, const struct link_run *run); /* addresses, gateways and MTU, as keys */
 bool ground_waited(const struct daemon *daemon); /* for one long enough: look again */
 
 /* servers.c: reads the name servers of this machine, where the file has changed. */

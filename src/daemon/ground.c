@@ -57,3 +57,27 @@ bool ground_waited(const struct daemon *daemon)
 	}
 	return false;
 }
+
+/* The smaller one: of IPv6 a router may have said less. */
+static uint32_t least_mtu(const struct link_view *view)
+{
+	uint32_t ipv4 = view->mtu[IPV4], ipv6 = view->mtu[IPV6];
+
+	return ipv6 != 0 && ipv6 < ipv4 ? ipv6 : ipv4;
+}
+
+void ground_report(json_t *document, const struct link_run *run)
+{
+	json_t *addresses = json_array(), *gateways = json_array();
+	char text[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < run->view.addresses.count; i++)
+		json_array_append_new(addresses, json_string(address_format(&run->view.addresses.items[i].address, text, sizeof(text))));
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		if (run->view.gateway_known[family] && !address_is_zero(&run->view.gateway[family]))
+			json_array_append_new(gateways, json_string(address_format(&run->view.gateway[family], text, sizeof(text))));
+	}
+	json_object_set_new(document, "addresses", addresses);
+	json_object_set_new(document, "gateways", gateways);
+	json_object_set_new(document, "mtu", least_mtu(&run->view) == 0 ? json_null() : json_integer(least_mtu(&run->view)));
+}

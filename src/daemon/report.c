@@ -81,6 +81,7 @@ static json_t *report_link(const struct link_run *run, const struct tally *tally
 		"weight", (int)weight,
 		"down_for_s", down ? json_integer(time(NULL) - run->since) : json_null(),
 		"drain_until", run->drain_until == 0 ? json_null() : json_integer(run->drain_until));
+	ground_report(document, run);
 	measure_report(document, run);
 	json_object_set_new(document, "flapping", json_boolean(run->damping.suppressed));
 	json_object_set_new(document, "probe_bytes", json_integer((json_int_t)run->probe_bytes));

@@ -212,6 +212,37 @@ def test_twins(lab, tell):
     assert index_of(lab, "wan2") != before
 
 
+def received(lab, device):
+    """Packets."""
+    return int(lab.run("gw", "cat", f"/sys/class/net/{device}/statistics/rx_packets").stdout)
+
+
+def test_one_wire(lab):
+    """Two links of one network, on one wire, behind one gateway."""
+    lab.ip("isp3", ["link set gw down", f"link set gw netns {lab.ns('isp2')} name gw_b"])
+    lab.ip("isp2", ["addr flush dev gw", "link set gw down", "link set gw name gw_a", "link add gw address 02:00:00:00:00:01 type bridge",
+                    "link set gw_a master gw up", "link set gw_b master gw up", "link set gw up",
+                    "addr add 203.0.2.1/24 dev gw"])
+    lab.ip("gw", ["addr flush dev wan3", "addr add 203.0.2.3/24 dev wan3", "link set wan3 up"])
+    lab.run("gw", "sysctl", "-q", "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2")
+    lab.link("lte").address4 = "203.0.2.3"
+    check = "{ targets: [ { ping: 203.0.2.1 } ], interval: 200ms, up-after: 2 }"
+    lab.start_daemon(lab.config(POLICY, check={"cable": check, "lte": check},
+                                link_extra={"cable": "gateway: 203.0.2.1", "lte": "gateway: 203.0.2.1"}))
+    wait_for(lambda: link_of(lab, "cable")["latency_ms"] and link_of(lab, "lte")["latency_ms"], 10, "checks to have an answer")
+    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    before = received(lab, "wan3")
+    assert lab.load(to=SERVER, rate=rate(400), count=90)["ok"] == 90
+    assert received(lab, "wan3") - before >= 60, "answers to lte came in by cable"
+    lab.ip("isp2", ["link set gw_b nomaster"])
+    lab.wait_link("lte", "down")
+    assert lab.link_state("cable") == "up" and link_of(lab, "lte")["reason"] == "checks failed"
+    assert shares(lab) == {"fiber": 30, "cable": 30}
+    lab.ip("isp2", ["link set gw_b master gw"])
+    lab.wait_link("lte", "up", deadline=20)
+    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+
+
 DELEGATED, OTHERS = "2001:db8:cafe", "2001:db8:beef"
 
 
@@ -251,6 +282,12 @@ def test_advertised_with_a_delegated_prefix(lab, tell):
     assert {gateway[:4] for gateway in route_of(lab, "wan2", "-6")} == {"fe80"}
     assert seen_by_cable(lab) == {f"{DELEGATED}::1"}
     assert lab.strays(cable) == 0
+    assert link_of(lab, "cable")["addresses"] == [f"{DELEGATED}::1"] and link_of(lab, "cable")["mtu"] == 1400
+    cable.address6 = f"{DELEGATED}::1"
+    assert shares(lab) == {"fiber": 30, "lte": 30}  # it has no way for IPv4
+    assert shares(lab, target="[2001:db8:ffff::1]:7") == {"fiber": 20, "cable": 20, "lte": 20}
+    explained = lab.ctl("explain", "--from", lab.zones[0].client4, "--to", "192.0.2.1", "--protocol", "tcp", "--to-port", "7")
+    assert [item["reason"] for item in explained["candidates"] if item["link"] == "cable"] == ["no way for IPv4"]
 
     delegate(lab, "2001:db8:d00d")
     lab.ip("gw", [f"addr del {DELEGATED}::1/64 dev lan0"])
@@ -297,6 +334,7 @@ def test_tunnel_and_packets(lab, tell):
             # Sockets of the gateway begin with the route of the main table, which is by fiber: they may take less.
             assert mtu - headers >= max(segments("gw", address, number)) > 1200, option
     assert "mtu 1400" in lab.run("gw", "ip", "route", "show", "table", "all", "proto", "87", "dev", "wan1").stdout
+    assert "restored" not in lab.daemon.said()
     lab.ip("gw", ["link set wan2 mtu 1300"])
     wait_for(lambda: segments("lan", "192.0.2.{}", 42) == (1260, 1260), 5, "the new MTU")
 

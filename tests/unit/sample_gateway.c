@@ -54,6 +54,7 @@ static void make_link(struct sample_gateway *gateway, size_t index)
 	view->device_index = 10 + (uint32_t)number;
 	view->usable = true;
 	for (enum family family = IPV4; family <= IPV6; family++) {
+		view->mtu[family] = link->mtu;
 		view->gateway[family] = link->gateway.address[family];
 		view->gateway[family].family = family;
 		view->gateway_known[family] = link->gateway.kind != GATEWAY_ADDRESS || link->gateway.given[family];

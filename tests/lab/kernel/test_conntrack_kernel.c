@@ -309,6 +309,34 @@ static void refuses_to_flush_everything(void **state)
 }
 
 /* More than one chunk of requests, for a protocol that goes one by one, and for UDP. */
+static bool is_of_policy_2(uint32_t mark, void *data)
+{
+	(void)data;
+	return mark >> 12 == 2;
+}
+
+/* Of an address and of a network: what is answered there, and what came to it; of all protocols. */
+static void forgets_who_lost_an_address(void **state)
+{
+	struct network one, all, inbound;
+	unsigned int count;
+
+	(void)state;
+	assert_true(network_parse("10.0.0.1", &one) && network_parse("10.0.0.0/24", &all) && network_parse("203.0.113.9", &inbound));
+	add_mixture();
+	assert_int_equal(conntrack_forget(netlink, 1, LINK_MASK, &one, is_of_policy_2, NULL, &count), 0);
+	assert_int_equal(count, 1);
+	assert_false(is_there(1));
+	assert_int_equal(conntrack_forget(netlink, 1, LINK_MASK, &all, is_of_policy_2, NULL, &count), 0);
+	assert_int_equal(count, 2); /* ICMP and the one without ports; of policy 2 are the others */
+	assert_true(is_there(2) && is_there(5) && is_there(6));
+	expect_others_there();
+	assert_int_equal(conntrack_forget(netlink, 2, LINK_MASK, &inbound, is_of_policy_2, NULL, &count), 0);
+	assert_int_equal(count, 1);
+	assert_false(is_there(21));
+	assert_true(is_there(22));
+}
+
 static void flushes_many(void **state)
 {
 	static const uint8_t protocols[] = { IPPROTO_UDP, 200 };
@@ -340,6 +368,7 @@ int main(void)
 		EMPTIED(flushes_tcp_that_was_reset),
 		EMPTIED(flushes_a_value_of_zero),
 		EMPTIED(refuses_to_flush_everything),
+		EMPTIED(forgets_who_lost_an_address),
 		EMPTIED(flushes_many),
 	};
 	int failed;
