@@ -83,6 +83,10 @@ bool sticky_concerns(const struct sticky_key *key, const struct network *network
 /* Drops the entries that network concerns. Returns how many. Any thread. */
 size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const struct network *network, uint32_t now_s);
 
+/* The same of those for which where() says so. */
+size_t sticky_forget_where(struct sticky *sticky, const struct hash_key *key, uint32_t now_s,
+	bool (*where)(const struct sticky_entry *entry, void *data), void *data);
+
 /* The most entries that an export has; what is over it is left out. */
 #define STICKY_EXPORT_MAX (1u << 19)
 

@@ -68,7 +68,8 @@ bool sticky_concerns(const struct sticky_key *key, const struct network *network
 	return network_contains(network, key->by == KEY_DESTINATION ? &key->to : &key->from);
 }
 
-size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const struct network *network, uint32_t now_s)
+size_t sticky_forget_where(struct sticky *sticky, const struct hash_key *key, uint32_t now_s,
+	bool (*where)(const struct sticky_entry *entry, void *data), void *data)
 {
 	struct sticky_entry entry;
 	size_t count = 0;
@@ -78,11 +79,23 @@ size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const st
 
 		if (!read_entry(sticky, key, i, head, now_s, &entry))
 			continue;
-		if (sticky_concerns(&entry.key, network))
+		if (where(&entry, data))
 			count += atomic_compare_exchange_strong_explicit(&sticky->heads[i], &head, 0, memory_order_relaxed,
 				memory_order_relaxed);
 	}
 	return count;
+}
+
+static bool concerns(const struct sticky_entry *entry, void *data)
+{
+	return sticky_concerns(&entry->key, data);
+}
+
+size_t sticky_forget(struct sticky *sticky, const struct hash_key *key, const struct network *network, uint32_t now_s)
+{
+	struct network copy = *network;
+
+	return sticky_forget_where(sticky, key, now_s, concerns, &copy);
 }
 
 /* Where bytes are written one record behind the other. */

@@ -43,10 +43,11 @@ static uint64_t all_links(const struct config *config)
 	return (1ull << config->link_count) - 1;
 }
 
-uint64_t tiers_worse(const struct config *config, const struct balance *balance, const struct link_view *links)
+/* in_order: what stands behind the first that takes connections is worse, too. */
+static uint64_t worse(const struct config *config, const struct balance *balance, const struct link_view *links, bool in_order)
 {
 	struct tiers tiers = tiers_now(links, balance);
-	uint64_t others = all_links(config), worse = 0;
+	uint64_t others = all_links(config), found_worse = 0;
 	bool found = false;
 
 	if (!tiers.any)
@@ -55,11 +56,22 @@ uint64_t tiers_worse(const struct config *config, const struct balance *balance,
 		const struct choice *choice = &balance->choices[i];
 
 		others &= ~(1ull << choice->link);
-		if (choice->tier > tiers.best || (found && balance->algorithm == ALGORITHM_PRIORITY))
-			worse |= 1ull << choice->link;
+		if (choice->tier > tiers.best || (found && in_order))
+			found_worse |= 1ull << choice->link;
 		found |= tiers_take(&tiers, choice);
 	}
-	return balance->if_none == IF_NONE_ANY ? worse | others : worse;
+	return balance->if_none == IF_NONE_ANY ? found_worse | others : found_worse;
+}
+
+uint64_t tiers_worse(const struct config *config, const struct balance *balance, const struct link_view *links)
+{
+	return worse(config, balance, links, balance->algorithm == ALGORITHM_PRIORITY);
+}
+
+uint64_t tiers_leavable(const struct config *config, const struct balance *balance, const struct link_view *links)
+{
+	return worse(config, balance, links,
+		balance->algorithm == ALGORITHM_PRIORITY || balance->algorithm == ALGORITHM_SPILLOVER);
 }
 
 /* Behind one that has come back, in the tier that takes connections. */
@@ -82,9 +94,9 @@ static uint64_t behind_returned(const struct balance *balance, const struct link
 uint64_t tiers_surpassed(const struct config *config, const struct balance *balance, const struct link_view *before,
 	const struct link_view *links)
 {
-	uint64_t worse = tiers_worse(config, balance, links) & ~tiers_worse(config, balance, before);
+	uint64_t surpassed = tiers_worse(config, balance, links) & ~tiers_worse(config, balance, before);
 
 	if (balance->algorithm == ALGORITHM_SPILLOVER)
-		worse |= behind_returned(balance, before, links);
-	return worse;
+		surpassed |= behind_returned(balance, before, links);
+	return surpassed;
 }

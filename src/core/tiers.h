@@ -41,7 +41,10 @@ uint64_t tiers_worse(const struct config *config, const struct balance *balance,
 /*
  * Those of them that have become worse since links were as before. With ALGORITHM_SPILLOVER also those of the tier that
  * takes connections that stand behind one that takes them now, and did not before: what is there is there because the one
- * was away; as long as it is there, what is behind it may be what had no room.
+ * was away. Later on, what is behind it may be what had no room.
  */
 uint64_t tiers_surpassed(const struct config *config, const struct balance *balance, const struct link_view *before,
 	const struct link_view *links);
+
+/* Whether what was surpassed by tiers_surpassed() has a better link still: of all links those that have one, if need be full. */
+uint64_t tiers_leavable(const struct config *config, const struct balance *balance, const struct link_view *links);

@@ -15,6 +15,8 @@ struct connection {
 	bool established;   /* an answer was seen */
 	bool assured;       /* traffic went both ways: of TCP, the handshake was completed once */
 	const char *state;  /* of TCP: "syn-sent", "established", ...; else "answered" or "unanswered" */
+	uint32_t id;        /* the kernel's; another connection of the same ends has another */
+	uint32_t expires_in_s; /* the kernel forgets it then, where no packet comes */
 	struct flow outside; /* as it goes on its way: the answers' tuple turned round, translations applied */
 };
 
@@ -38,3 +40,11 @@ int conntrack_flush(struct netlink *netlink, uint32_t value, uint32_t mask, bool
  */
 int conntrack_forget(struct netlink *netlink, uint32_t value, uint32_t mask, const struct network *outside,
 	bool (*spared)(uint32_t mark, void *data), void *data, unsigned int *ret_count);
+
+/*
+ * Looks at the connections with (mark & mask) == value, and deletes those for which choose() says so: that is called
+ * before any of them goes. At most `most', 1 at least, are deleted; then 1 is returned, for there may be more. 0 or -errno.
+ * ret_deleted: how many.
+ */
+int conntrack_sweep(struct netlink *netlink, uint32_t value, uint32_t mask, size_t most,
+	bool (*choose)(const struct connection *connection, void *data), void *data, size_t *ret_deleted);

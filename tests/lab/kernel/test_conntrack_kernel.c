@@ -354,6 +354,55 @@ static void flushes_many(void **state)
 	}
 }
 
+struct choosing {
+	uint32_t seen, wanted; /* bits of numbers */
+};
+
+static bool choose(const struct connection *connection, void *data)
+{
+	const struct address *from = &connection->flow.from;
+	uint32_t number = 1u << from->bytes[from->family == IPV4 ? 3 : 15];
+	struct choosing *choosing = data;
+
+	assert_in_range(connection->expires_in_s, 590, 600);
+	assert_int_not_equal(connection->id, 0);
+	choosing->seen |= number;
+	return (choosing->wanted & number) != 0;
+}
+
+/* Those of link 1 are looked at, living TCP too, and of them the chosen ones go. */
+static void sweeps_what_is_chosen(void **state)
+{
+	struct choosing choosing = { .wanted = 1u << 1 | 1u << 3 | 1u << 6 | 1u << 21 };
+	size_t deleted;
+
+	(void)state;
+	add_mixture();
+	assert_int_equal(conntrack_sweep(netlink, 1, LINK_MASK, 100, choose, &choosing, &deleted), 0);
+	assert_int_equal(choosing.seen, 0xfe);
+	assert_int_equal(deleted, 3);
+	assert_false(is_there(1) || is_there(3) || is_there(6));
+	assert_true(is_there(2) && is_there(4) && is_there(5) && is_there(7));
+	expect_others_there();
+	assert_int_equal(conntrack_sweep(netlink, 1, LINK_MASK, 100, choose, &choosing, &deleted), 0);
+	assert_int_equal(deleted, 0);
+}
+
+static void sweeps_so_many_at_once(void **state)
+{
+	struct choosing choosing = { .wanted = UINT32_MAX };
+	size_t deleted;
+
+	(void)state;
+	add_mixture();
+	assert_int_equal(conntrack_sweep(netlink, 1, LINK_MASK, 4, choose, &choosing, &deleted), 1);
+	assert_int_equal(deleted, 4);
+	assert_int_equal(list(UINT32_MAX).count, 5 + 3);
+	assert_int_equal(conntrack_sweep(netlink, 1, LINK_MASK, 4, choose, &choosing, &deleted), 0);
+	assert_int_equal(deleted, 3);
+	expect_others_there();
+}
+
 int main(void)
 {
 #define EMPTIED(test) cmocka_unit_test_setup(test, empty_table)
@@ -370,6 +419,8 @@ int main(void)
 		EMPTIED(refuses_to_flush_everything),
 		EMPTIED(forgets_who_lost_an_address),
 		EMPTIED(flushes_many),
+		EMPTIED(sweeps_what_is_chosen),
+		EMPTIED(sweeps_so_many_at_once),
 	};
 	int failed;
 
