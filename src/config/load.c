@@ -203,6 +203,7 @@ static void build(struct loader *loader)
 	warn_links(loader);
 	warn_load(loader);
 	warn_targets(loader);
+	warn_recovery(loader);
 	warn_names(loader);
 }
 

@@ -73,6 +73,7 @@ void warn_load(struct loader *loader);
 void check_targets(struct loader *loader, size_t index); /* of the link with that index */
 void warn_targets(struct loader *loader);
 void warn_names(struct loader *loader);
+void warn_recovery(struct loader *loader);
 
 /* Where the value of a key in map stands, or fallback where there is none. */
 struct position place_of_key(const struct node *map, const char *key, const struct node *fallback);

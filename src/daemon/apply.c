@@ -7,6 +7,7 @@
 
 #include "core/mark.h"
 #include "daemon/daemon.h"
+#include "daemon/recovery.h"
 #include "kernel/conntrack.h"
 #include "kernel/routes.h"
 #include "kernel/ruleset_elements.h"
@@ -109,6 +110,7 @@ int apply_all(struct daemon *daemon, void *retire)
 		return -ENOMEM;
 	}
 	daemon->forget_answers = true;
+	recovery_follow(daemon);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/defence.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
+#include "daemon/recovery.h"
 #include "daemon/stories.h"
 #include "daemon/watch.h"
 #include "service/alert_template.h"
@@ -148,6 +149,7 @@ static void on_second(uv_timer_t *timer)
 	suspicion_second(daemon);
 	evidence_second(daemon);
 	flapping_second(daemon);
+	recovery_second(daemon);
 	learn_second(daemon);
 	tell_second(daemon);
 }
@@ -198,10 +200,12 @@ static int start_handles(struct daemon *daemon)
 	uv_timer_init(daemon->loop, &daemon->second_timer);
 	uv_timer_init(daemon->loop, &daemon->flush_timer);
 	uv_timer_init(daemon->loop, &daemon->trial_timer);
+	uv_timer_init(daemon->loop, &daemon->recovery_timer);
 	uv_signal_init(daemon->loop, &daemon->hangup);
 	uv_signal_init(daemon->loop, &daemon->terminate);
 	uv_signal_init(daemon->loop, &daemon->interrupt);
 	daemon->device_poll.data = daemon->watch_timer.data = daemon->second_timer.data = daemon;
+	daemon->recovery_timer.data = daemon;
 	daemon->trial_timer.data = daemon->flush_timer.data = daemon->hangup.data = daemon->terminate.data = daemon->interrupt.data = daemon;
 	uv_poll_start(&daemon->device_poll, UV_READABLE, on_device_events);
 	uv_timer_start(&daemon->watch_timer, on_watch, WATCH_MS, WATCH_MS);
@@ -225,6 +229,7 @@ static void close_handles(struct daemon *daemon)
 	close_handle((uv_handle_t *)&daemon->second_timer);
 	close_handle((uv_handle_t *)&daemon->flush_timer);
 	close_handle((uv_handle_t *)&daemon->trial_timer);
+	close_handle((uv_handle_t *)&daemon->recovery_timer);
 	close_handle((uv_handle_t *)&daemon->hangup);
 	close_handle((uv_handle_t *)&daemon->terminate);
 	close_handle((uv_handle_t *)&daemon->interrupt);
@@ -365,6 +370,9 @@ static int start(struct daemon *daemon, struct config *config)
 	error = connection_log_start(daemon);
 	if (error < 0)
 		return error;
+	error = recovery_start(daemon);
+	if (error < 0)
+		return error;
 	watch_start(daemon);
 	advice_give(daemon);
 	return 0;
@@ -412,6 +420,7 @@ static void stop(struct daemon *daemon)
 	free(daemon->templates);
 	sets_free(daemon->sets);
 	shape_free(&daemon->shaping);
+	recovery_stop(daemon);
 	generation_free(daemon->generation);
 	arena_free(daemon->state.arena);
 	events_free(daemon->events);

@@ -50,6 +50,7 @@ struct announcement;
 struct alert_templates;
 struct stories;
 struct troubles;
+struct recovery;
 
 #define TESTS_MAX   4
 #define SERVERS_MAX 16
@@ -157,11 +158,12 @@ struct daemon {
 	struct stories *stories;
 	struct alert_templates *templates;
 	struct troubles *troubles;
+	struct recovery *recovery;        /* of better links; NULL before the start */
 	struct attacks *attacks;          /* what the next mail tells; NULL until there was one */
 	char no_mail[512];                /* why there is no mailer, though one is configured; "" else */
 	uv_poll_t device_poll;
 	uv_async_t suspicion_wake;
-	uv_timer_t watch_timer, second_timer, flush_timer, trial_timer;
+	uv_timer_t watch_timer, second_timer, flush_timer, trial_timer, recovery_timer;
 	struct trial trial;
 	uv_signal_t hangup, terminate, interrupt;
 	bool forget_answers;              /* refusals of the snapshot before may have been kept since it was replaced */
