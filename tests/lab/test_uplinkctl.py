@@ -304,6 +304,11 @@ DOCUMENTS = {
                                    "hints": ["10.0.0.5 is reached by guest0, not by lan0"]},
                       ["explain", "--from", "10.0.0.5", "--to", "router", "--protocol", "icmp", "--icmp-type", "3/1",
                        "--dscp", "ef", "--at", "mon 22:30", "--in", "lan0"]),
+    "explain-tiers": ("/explain", {**EXPLANATION, "candidates": [
+        {"link": "fiber", "tier": 1, "eligible": False, "score": 0, "reason": "down"},
+        {"link": "lte", "tier": 1, "eligible": True, "score": 1, "reason": "chosen"},
+        {"link": "sat", "tier": 2, "eligible": False, "score": 0, "reason": "backup: tier 1 is usable"}]},
+                      ["explain", "--from", "10.0.0.5", "--to=198.51.100.7", "--protocol", "udp", "--to-port", "5060"]),
     "why": ("/why", WHY, ["why", "--from", "10.0.0.5", "--to", "198.51.100.7"]),
     "why-last": ("/why", [WHY, BY_THE_KERNEL], ["why", "--to", "2001:db8::1", "--last", "2"]),
     "why-none": ("/why", [], ["why", "--last", "2"]),

@@ -160,6 +160,31 @@ static void test_what_is_written_down(void **state)
 	gateway_free(gateway);
 }
 
+/* A reserve is told from a link that is down. */
+static void test_tiers(void **state)
+{
+	static const char text[] = "links:\n  a: { device: wan1 }\n  b: { device: wan2 }\n  c: { device: wan3 }\n  d: { device: wan4 }\n"
+		"policies: [ { name: all, balance: { links: [[a], [b, c], d] } } ]\n";
+	struct sample_gateway *gateway = gateway_new(text);
+	struct flow flow = gateway_flow(gateway, "", 17, "10.0.1.5", 1024, "198.51.100.1", 53);
+	struct sticky *sticky = sticky_new(8);
+	const uint8_t *ids = gateway->ids.links;
+	struct decision_record record;
+	struct snapshot *snapshot;
+
+	(void)state;
+	gateway_down(gateway, "a");
+	snapshot = gateway_snapshot(gateway, sticky, NULL);
+	record = record_of(snapshot, &flow);
+	assert_int_equal(record.candidates, 1u << ids[0] | 1u << ids[1] | 1u << ids[2]);
+	assert_int_equal(record.eligible, 1u << ids[1] | 1u << ids[2] | 1u << ids[3]);
+	assert_int_equal(record.tier, 2);
+	assert_int_equal(record.score_count, 2);
+	snapshot_free(snapshot);
+	sticky_free(sticky);
+	gateway_free(gateway);
+}
+
 /* Of twelve links the eight with the best scores. */
 static void test_best_scores(void **state)
 {
@@ -236,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_oldest_gives_way),
 		cmocka_unit_test(test_read_while_written),
 		cmocka_unit_test(test_what_is_written_down),
+		cmocka_unit_test(test_tiers),
 		cmocka_unit_test(test_best_scores),
 		cmocka_unit_test(test_old_names),
 	};
