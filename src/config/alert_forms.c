@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The facility that alerts and the log go to in syslog. */
+/* Where alerts and records of connections go by syslog. */
 
 #include <syslog.h>
 
 #include "config/forms.h"
+#include "config/schema_rows.h"
 
 static const struct word facilities[] = {
 	{ "daemon", LOG_DAEMON }, { "user", LOG_USER }, { "auth", LOG_AUTH }, { "authpriv", LOG_AUTHPRIV },
@@ -16,6 +17,12 @@ static const struct word facilities[] = {
 const struct field schema_syslog[] = {
 	{ "facility", .type = FIELD_WORD, .standard = "daemon", .offset = offsetof(struct syslog_settings, facility),
 		.size = sizeof(int), .words = facilities, .meaning = "the facility of syslog" },
+	{ "server", TEXT(syslog_settings, server, check_syslog_server), OPTIONAL,
+		.meaning = "\"udp://HOST:PORT\", \"tcp://HOST:PORT\" or \"tls://HOST:PORT\"; by default the local daemon" },
+	{ "ca-file", TEXT(syslog_settings, ca_file, check_path), OPTIONAL,
+		.meaning = "certificates to trust with tls; by default the system's" },
+	{ "records", BOOL(syslog_settings, records), .standard = "false",
+		.meaning = "a line when a connection begins, and one with its bytes when it ends" },
 	{ .key = NULL },
 };
 
@@ -54,7 +61,7 @@ static void print_syslog(struct printer *printer, const void *member)
 {
 	const struct syslog_settings *syslog = member;
 
-	fprintf(printer->out, "{ facility: %s }", syslog->facility_name);
+	print_braces(printer, schema_syslog, syslog);
 }
 
 const struct form form_syslog = { read_syslog, no_syslog, print_syslog, "<keys>" };

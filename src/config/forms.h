@@ -50,6 +50,7 @@ const char *check_phrase(const char *text, const char **ret_hint);
 const char *check_url(const char *text, const char **ret_hint);
 const char *check_mail_address(const char *text, const char **ret_hint);
 const char *check_mail_server(const char *text, const char **ret_hint);
+const char *check_syslog_server(const char *text, const char **ret_hint);
 const char *check_mail_user(const char *text, const char **ret_hint);
 
 /* sections.c: how many entries of a map of names are read; 0, with a problem, where it is none. */

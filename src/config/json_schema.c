@@ -60,6 +60,7 @@ static const struct checked {
 	{ check_url, SCHEMA_OF("url") },
 	{ check_socket, SCHEMA_OF("path") },
 	{ check_mail_address, SCHEMA_OF("mail-address") },
+	{ check_syslog_server, PATTERN("(udp|tcp|tls)://([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[" ADDRESS6 "\\\\]):" PORT) },
 	{ check_mail_server, PATTERN("smtps?://([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[" ADDRESS6 "\\\\])(:" PORT ")?") },
 };
 

@@ -305,7 +305,8 @@ static const struct field mail[] = {
 
 static const struct field alerts[] = {
 	{ "mail", MAP(config, mail, mail), OPTIONAL, .meaning = "mails about links" },
-	{ "syslog", FORM(config, syslog, form_syslog), .table = schema_syslog, .meaning = "{ facility: NAME }" },
+	{ "syslog", FORM(config, syslog, form_syslog), .table = schema_syslog,
+		.meaning = "alerts by syslog, and records of connections" },
 	{ .key = NULL },
 };
 

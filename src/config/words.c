@@ -180,21 +180,37 @@ const char *check_url(const char *text, const char **ret_hint)
 	return has_control(rest) || strpbrk(rest, " \"<>\\^`{|}#") != NULL ? "has a character that no URL has" : NULL;
 }
 
-const char *check_mail_server(const char *text, const char **ret_hint)
+/* What follows the scheme: a host, and a port, which may be missing or not. */
+static const char *check_host_port(const char *text, size_t scheme, bool port_required)
 {
-	size_t scheme = strncmp(text, "smtp://", 7) == 0 ? 7 : strncmp(text, "smtps://", 8) == 0 ? 8 : 0;
+	const char *rest = skip_host(text + scheme);
 	uint16_t port, last;
-	const char *rest;
 
-	*ret_hint = "write \"smtp://mail.example.net:587\" or \"smtps://mail.example.net:465\"";
-	if (scheme == 0)
-		return "starts with neither smtp:// nor smtps://";
-	rest = skip_host(text + scheme);
 	if (rest == NULL || rest - text > 260)
 		return "names no host";
 	if (*rest == '\0')
-		return NULL;
+		return port_required ? "has no port" : NULL;
 	if (*rest != ':')
 		return "has something after the host";
 	return strchr(rest, '-') == NULL && value_ports(rest + 1, &port, &last) ? NULL : "has no port after the colon";
+}
+
+const char *check_mail_server(const char *text, const char **ret_hint)
+{
+	size_t scheme = strncmp(text, "smtp://", 7) == 0 ? 7 : strncmp(text, "smtps://", 8) == 0 ? 8 : 0;
+
+	*ret_hint = "write \"smtp://mail.example.net:587\" or \"smtps://mail.example.net:465\"";
+	return scheme == 0 ? "starts with neither smtp:// nor smtps://" : check_host_port(text, scheme, false);
+}
+
+const char *check_syslog_server(const char *text, const char **ret_hint)
+{
+	static const char *const schemes[] = { "udp://", "tcp://", "tls://" };
+
+	*ret_hint = "write \"udp://log.example.net:514\", \"tcp://192.0.2.9:601\" or \"tls://log.example.net:6514\"";
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+			return check_host_port(text, strlen(schemes[i]), true);
+	}
+	return "starts with none of udp://, tcp:// and tls://";
 }

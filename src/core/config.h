@@ -410,6 +410,9 @@ struct syslog_settings {
 	bool enabled;
 	int facility;           /* LOG_DAEMON, ... */
 	const char *facility_name;
+	const char *server;     /* "udp://HOST:PORT", "tcp://...", "tls://..."; NULL: the local daemon */
+	const char *ca_file;    /* NULL: the system's */
+	bool records;           /* a line when a connection begins, and when it ends */
 };
 
 struct kernel_settings {

@@ -16,6 +16,8 @@
 #include "daemon/measure.h"
 #include "daemon/recovery.h"
 #include "daemon/stories.h"
+#include "daemon/records.h"
+#include "daemon/syslog.h"
 #include "daemon/watch.h"
 #include "service/alert_template.h"
 #include "service/capability.h"
@@ -81,6 +83,7 @@ static void on_watch(uv_timer_t *timer)
 	publish_reclaim(verdicts_publisher(daemon->verdicts));
 	report_logged(daemon);
 	connection_log_poll(daemon);
+	records_poll(daemon);
 	apply_forget_answers(daemon);
 	tick_watch(daemon);
 	renumber_watch(daemon);
@@ -152,6 +155,7 @@ static void on_second(uv_timer_t *timer)
 	recovery_second(daemon);
 	learn_second(daemon);
 	tell_second(daemon);
+	syslog_second(daemon);
 }
 
 static void tell_errors(struct daemon *daemon, const struct config_errors *errors)
@@ -343,6 +347,8 @@ static int start(struct daemon *daemon, struct config *config)
 	int error = load(daemon, config);
 
 	if (error == 0)
+		syslog_follow(daemon);
+	if (error == 0)
 		error = open_kernel(daemon);
 	if (error == 0)
 		error = make_parts(daemon);
@@ -368,6 +374,8 @@ static int start(struct daemon *daemon, struct config *config)
 	links_ground(daemon);
 	tell_open_outages(daemon);
 	error = connection_log_start(daemon);
+	if (error == 0)
+		error = records_start(daemon);
 	if (error < 0)
 		return error;
 	error = recovery_start(daemon);
@@ -400,6 +408,8 @@ static void stop(struct daemon *daemon)
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
 	connection_log_stop(daemon);
+	records_stop(daemon);
+	syslog_stop(daemon);
 	verdicts_stop(daemon->verdicts);
 	plan_free(daemon->plan);
 	device_events_close(daemon->device_events);

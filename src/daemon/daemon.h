@@ -44,6 +44,8 @@ struct defence;
 struct watch;
 struct learner;
 struct connection_log;
+struct records;
+struct telling;
 struct scanning;
 struct attacks;
 struct announcement;
@@ -154,6 +156,8 @@ struct daemon {
 	struct defence *defence;
 	struct watch *watch;              /* NULL where the kernel tells nothing */
 	struct connection_log *connection_log;
+	struct records *records;
+	struct telling *telling;          /* by syslog; NULL until it is started */
 	struct scanning *scanning;        /* NULL while no scan is looked for */
 	struct stories *stories;
 	struct alert_templates *templates;

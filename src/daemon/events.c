@@ -15,6 +15,8 @@ struct events {
 	size_t next, count;
 	void (*publish)(void *data, const char *line);
 	void *data;
+	void (*observe)(void *data, const struct event *event);
+	void *observer;
 };
 
 static const char *const kind_names[] = {
@@ -27,6 +29,11 @@ static const char *const kind_names[] = {
 	[EVENT_ATTACK] = "attack",
 };
 
+const char *event_kind_name(enum event_kind kind)
+{
+	return kind_names[kind];
+}
+
 struct events *events_new(void (*publish)(void *data, const char *line), void *data)
 {
 	struct events *events = calloc(1, sizeof(*events));
@@ -36,6 +43,12 @@ struct events *events_new(void (*publish)(void *data, const char *line), void *d
 	events->publish = publish;
 	events->data = data;
 	return events;
+}
+
+void events_observe(struct events *events, void (*observe)(void *data, const struct event *event), void *data)
+{
+	events->observe = observe;
+	events->observer = data;
 }
 
 void events_free(struct events *events)
@@ -99,6 +112,8 @@ void events_add(struct events *events, enum event_kind kind, enum event_weight w
 	va_end(arguments);
 	make_plain(text);
 	log_event(weight, text);
+	if (events->observe != NULL)
+		events->observe(events->observer, &(struct event){ kind, weight, link, text });
 	event = json_pack("{s:f, s:s, s:s?, s:s}", "time", now(), "kind", kind_names[kind], "link", link, "text", text);
 	if (event == NULL)
 		return;

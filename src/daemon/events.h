@@ -24,6 +24,13 @@ enum event_weight {
 	EVENT_ERROR,
 };
 
+struct event {
+	enum event_kind kind;
+	enum event_weight weight;
+	const char *link; /* NULL: of none */
+	const char *text; /* printable */
+};
+
 struct events;
 
 /* publish gets each event as one line of JSON. NULL: no memory. */
@@ -35,6 +42,12 @@ void events_free(struct events *events);
 /* link may be NULL. */
 void events_add(struct events *events, enum event_kind kind, enum event_weight weight, const char *link,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* "link", as uplinkctl shows it. */
+const char *event_kind_name(enum event_kind kind);
+
+/* From now on observe gets each event, before events_add() returns. */
+void events_observe(struct events *events, void (*observe)(void *data, const struct event *event), void *data);
 
 /* The last limit events, oldest first, as an array that the caller owns. */
 json_t *events_list(const struct events *events, size_t limit);

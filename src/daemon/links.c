@@ -8,6 +8,7 @@
 #include "core/mark.h"
 #include "daemon/daemon.h"
 #include "daemon/measure.h"
+#include "daemon/syslog.h"
 
 static bool same_check(const struct check *a, const struct check *b)
 {
@@ -158,6 +159,8 @@ void links_changed(struct link_run *run, enum link_state before)
 		run->link->name, link_state_name(state), run->health.cause == CAUSE_NONE ? "" : ": ",
 		run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause),
 		links_usable_names(daemon, names, sizeof(names)));
+	if (before == LINK_DOWN)
+		syslog_hurry(daemon);
 	if (run->duty != DUTY_DISABLED)
 		tell_link(daemon, run, before);
 }

@@ -11,6 +11,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/dry.h"
+#include "daemon/syslog.h"
 #include "service/log.h"
 
 enum {
@@ -156,7 +157,7 @@ static int run(const struct options *options)
 
 	if (config == NULL)
 		return EXIT_CONFIGURATION;
-	log_open(options->foreground, !options->foreground || config->syslog.enabled, config->syslog.facility);
+	log_open(options->foreground, syslog_is_local(&config->syslog, options->foreground), config->syslog.facility);
 	path = absolute(options->config_path);
 	if (path == NULL || (!options->foreground && daemon(0, 0) < 0)) {
 		log_error("%s: %s", path == NULL ? options->config_path : "cannot go to the background", strerror(errno));

@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
+#include "daemon/syslog.h"
 #include "service/log.h"
 
 void generation_free(void *data)
@@ -106,8 +107,9 @@ int generation_enter(struct daemon *daemon, struct generation *generation, char 
 		snprintf(message, size, "no memory");
 		return error;
 	}
-	log_open(daemon->foreground, !daemon->foreground || generation->config->syslog.enabled,
+	log_open(daemon->foreground, syslog_is_local(&generation->config->syslog, daemon->foreground),
 		generation->config->syslog.facility);
+	syslog_follow(daemon);
 	tell_start(daemon);
 	keep_state(daemon);
 	advice_give(daemon);

@@ -17,6 +17,7 @@
 #include "daemon/connection_log.h"
 #include "daemon/daemon.h"
 #include "daemon/learn.h"
+#include "daemon/records.h"
 #include "daemon/thread.h"
 #include "kernel/conntrack.h"
 #include "kernel/conntrack_ends.h"
@@ -62,6 +63,8 @@ struct watch {
 	struct netlink *netlink;
 	struct accuser accuser;
 	struct connection_log *log;
+	struct records *records;
+	const struct connection_end *end; /* that is being told of; NULL: none */
 	pthread_t thread;
 	bool running;
 	atomic_bool ending;
@@ -86,6 +89,7 @@ static void on_finished(const struct finished *finished, void *data)
 	struct watch *watch = data;
 
 	connection_log_add(watch->log, finished);
+	records_finished(watch->records, finished, watch->end == NULL ? NULL : &watch->end->back);
 }
 
 static void on_begun(const struct begun *begun, void *data)
@@ -93,6 +97,7 @@ static void on_begun(const struct begun *begun, void *data)
 	struct watch *watch = data;
 
 	living_begin(watch->living, begun);
+	records_begun(watch->records, begun);
 	if (watch->copies != NULL)
 		accuser_begun(&watch->accuser, begun);
 }
@@ -147,8 +152,11 @@ static void on_end(const struct connection_end *end, void *data)
 {
 	struct watch *watch = data;
 
-	if (is_watched(watch, end->mark))
-		living_forgotten(watch->living, &end->flow, end->bytes, end->back_bytes, verdicts_now_us());
+	if (!is_watched(watch, end->mark))
+		return;
+	watch->end = end;
+	living_forgotten(watch->living, &end->flow, end->bytes, end->back_bytes, verdicts_now_us());
+	watch->end = NULL;
 }
 
 /* True where there may be more. */
@@ -325,6 +333,7 @@ void watch_start(struct daemon *daemon)
 		watch->layout = mark_layout_of(&daemon->generation->config->kernel);
 		watch->survey_wanted = true;
 		watch->log = daemon->connection_log;
+		watch->records = daemon->records;
 		daemon->watch = watch;
 		error = start(daemon, watch);
 	}

@@ -121,10 +121,22 @@ static void read_ports(const struct attributes *protocol, struct flow *flow)
 	}
 }
 
+static bool read_tuple(const struct attributes *attributes, unsigned int type, struct flow *flow)
+{
+	struct attributes tuple, protocol;
+
+	attributes_read_nested(attributes, type, &tuple);
+	attributes_read_nested(&tuple, CTA_TUPLE_PROTO, &protocol);
+	if (!read_addresses(&tuple, flow))
+		return false;
+	read_ports(&protocol, flow);
+	return true;
+}
+
 bool conntrack_ends_parse(const uint8_t *bytes, size_t length, uint32_t mask, struct connection_end *ret_end)
 {
 	const struct nlmsghdr *message = (const void *)bytes;
-	struct attributes attributes, tuple, protocol;
+	struct attributes attributes;
 	struct connection_end end = { 0 };
 
 	if (length > INT32_MAX || !mnl_nlmsg_ok(message, (int)length) || message->nlmsg_type != DELETE_TYPE)
@@ -133,11 +145,8 @@ bool conntrack_ends_parse(const uint8_t *bytes, size_t length, uint32_t mask, st
 	end.mark = ntohl(attributes_u32(&attributes, CTA_MARK, 0));
 	if ((end.mark & mask) == 0)
 		return false;
-	attributes_read_nested(&attributes, CTA_TUPLE_ORIG, &tuple);
-	attributes_read_nested(&tuple, CTA_TUPLE_PROTO, &protocol);
-	if (!read_addresses(&tuple, &end.flow))
+	if (!read_tuple(&attributes, CTA_TUPLE_ORIG, &end.flow) || !read_tuple(&attributes, CTA_TUPLE_REPLY, &end.back))
 		return false;
-	read_ports(&protocol, &end.flow);
 	end.bytes = bytes_of(&attributes, CTA_COUNTERS_ORIG);
 	end.back_bytes = bytes_of(&attributes, CTA_COUNTERS_REPLY);
 	*ret_end = end;

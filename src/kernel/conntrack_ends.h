@@ -12,6 +12,7 @@ struct conntrack_ends;
 
 struct connection_end {
 	struct flow flow;           /* original direction; came_by and device are not known here */
+	struct flow back;           /* the answers': addresses and ports after translation, turned round */
 	uint32_t mark;
 	uint64_t bytes, back_bytes; /* in that direction and in the other; 0 without nf_conntrack_acct */
 };

@@ -18,6 +18,8 @@
 /* A process has one log; until log_open() it is stderr. */
 static enum { PLAIN, JOURNAL, NOWHERE } place = PLAIN;
 static bool syslog_too;
+static void (*divert)(void *data, int priority, const char *line);
+static void *divert_data;
 
 /* Whether stderr goes to the journal, which reads "<4>" before a line as its priority. */
 static bool stderr_is_journal(void)
@@ -38,6 +40,12 @@ void log_open(bool to_stderr, bool to_syslog, int facility)
 	syslog_too = to_syslog;
 	if (to_syslog)
 		openlog("uplinkd", LOG_PID | LOG_NDELAY, facility);
+}
+
+void log_divert(void (*take)(void *data, int priority, const char *line), void *data)
+{
+	divert = take;
+	divert_data = data;
 }
 
 static const char *priority_name(int priority)
@@ -94,7 +102,9 @@ static void write_line(int priority, const char *format, va_list arguments)
 	else if (place == PLAIN)
 		head = (size_t)snprintf(line, sizeof(line), "uplinkd: %s", priority_name(priority));
 	escape(text, line + head, sizeof(line) - head);
-	if (syslog_too)
+	if (syslog_too && divert != NULL)
+		divert(divert_data, priority, line + head);
+	else if (syslog_too)
 		syslog(priority, "%s", line + head);
 	if (place != NOWHERE)
 		write_stderr(line, strlen(line));
