@@ -21,6 +21,8 @@ const struct field schema_syslog[] = {
 		.meaning = "\"udp://HOST:PORT\", \"tcp://HOST:PORT\" or \"tls://HOST:PORT\"; by default the local daemon" },
 	{ "ca-file", TEXT(syslog_settings, ca_file, check_path), OPTIONAL,
 		.meaning = "certificates to trust with tls; by default the system's" },
+	{ "buffer", NUMBER(syslog_settings, buffer, 64000, 1000000000), .unit = UNIT_SIZE, .standard = "2 MB",
+		.meaning = "what may wait for the server while it is away" },
 	{ "records", BOOL(syslog_settings, records), .standard = "false",
 		.meaning = "a line when a connection begins, and one with its bytes when it ends" },
 	{ .key = NULL },
@@ -37,7 +39,8 @@ static const char *facility_name(int facility)
 
 void syslog_standard(struct syslog_settings *syslog)
 {
-	*syslog = (struct syslog_settings){ .facility = LOG_DAEMON, .facility_name = facility_name(LOG_DAEMON) };
+	*syslog = (struct syslog_settings){ .facility = LOG_DAEMON, .facility_name = facility_name(LOG_DAEMON),
+		.buffer = 2000000 };
 }
 
 static void read_syslog(struct loader *loader, const struct field *field, const struct node *node, void *member)

@@ -412,6 +412,7 @@ struct syslog_settings {
 	const char *facility_name;
 	const char *server;     /* "udp://HOST:PORT", "tcp://...", "tls://..."; NULL: the local daemon */
 	const char *ca_file;    /* NULL: the system's */
+	uint64_t buffer;        /* bytes of lines that wait for the server */
 	bool records;           /* a line when a connection begins, and when it ends */
 };
 

@@ -189,7 +189,7 @@ static void tell(struct daemon *daemon, const struct record *record, uint64_t ah
 	message.field_count = draft.count;
 	snprintf(text, sizeof(text), record->ended ? "connection of %s to %s ended" : "connection of %s to %s began",
 		draft.addresses[0], draft.addresses[1]);
-	syslog_tell(daemon, &message);
+	syslog_tell(daemon, &message, true);
 }
 
 static uint64_t wall_ahead_us(void)

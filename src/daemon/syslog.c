@@ -16,6 +16,9 @@
 /* At the end of the daemon. */
 #define GOODBYE_MS 500
 
+/* For the local daemon, which is hardly ever away. */
+#define LOCAL_BUFFER 262144
+
 /* So few lines wait that those which were lost can be told. */
 #define HARDLY_ANY 16
 
@@ -23,6 +26,7 @@ struct telling {
 	struct syslog_sender *local;  /* the log, and alerts where there is no server */
 	struct syslog_sender *server; /* alerts and records */
 	char *server_text, *ca_file;  /* of server */
+	uint64_t buffer;
 	int facility;
 	uint64_t told_lost;           /* of server; of local nobody could be told */
 	bool told_problem;
@@ -58,10 +62,10 @@ static void take_log_line(void *data, int priority, const char *text)
 	char line[SYSLOG_LINE_MAX];
 
 	complete(daemon, &message);
-	syslog_sender_add(daemon->telling->local, line, syslog_format_local(&message, line));
+	syslog_sender_add(daemon->telling->local, line, syslog_format_local(&message, line), false);
 }
 
-void syslog_tell(struct daemon *daemon, struct syslog_message *message)
+void syslog_tell(struct daemon *daemon, struct syslog_message *message, bool many)
 {
 	const struct syslog_settings *settings = &daemon->generation->config->syslog;
 	char line[SYSLOG_LINE_MAX];
@@ -70,9 +74,9 @@ void syslog_tell(struct daemon *daemon, struct syslog_message *message)
 		return;
 	complete(daemon, message);
 	if (daemon->telling->server != NULL)
-		syslog_sender_add(daemon->telling->server, line, syslog_format(message, line));
+		syslog_sender_add(daemon->telling->server, line, syslog_format(message, line), many);
 	else if (settings->server == NULL && daemon->telling->local != NULL)
-		syslog_sender_add(daemon->telling->local, line, syslog_format_local(message, line));
+		syslog_sender_add(daemon->telling->local, line, syslog_format_local(message, line), many);
 }
 
 static int severity_of(enum event_weight weight)
@@ -119,7 +123,7 @@ static void on_event(void *data, const struct event *event)
 		snprintf(latency, sizeof(latency), "%.3f", (double)health_latency_us(&run->health) / 1000);
 		snprintf(loss, sizeof(loss), "%u", (unsigned int)health_loss_permille(&run->health));
 	}
-	syslog_tell(daemon, &message);
+	syslog_tell(daemon, &message, false);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -138,18 +142,20 @@ static void follow_server(struct daemon *daemon, const struct syslog_settings *s
 	struct telling *telling = daemon->telling;
 	int error;
 
-	if (is_same(telling->server_text, settings->server) && is_same(telling->ca_file, settings->ca_file))
+	if (is_same(telling->server_text, settings->server) && is_same(telling->ca_file, settings->ca_file)
+	    && telling->buffer == settings->buffer)
 		return;
 	syslog_sender_free(telling->server, 0);
 	free(telling->server_text);
 	free(telling->ca_file);
 	telling->server = NULL;
 	telling->server_text = telling->ca_file = NULL;
+	telling->buffer = settings->buffer;
 	telling->told_lost = 0;
 	telling->told_problem = false;
 	if (settings->server == NULL)
 		return;
-	error = syslog_sender_new(settings->server, settings->ca_file, &telling->server);
+	error = syslog_sender_new(settings->server, settings->ca_file, settings->buffer, &telling->server);
 	if (error < 0) {
 		tell_failure(daemon, error);
 		return;
@@ -171,7 +177,7 @@ static void follow_local(struct daemon *daemon, bool wanted)
 		telling->local = NULL;
 		return;
 	}
-	error = syslog_sender_new(NULL, NULL, &telling->local);
+	error = syslog_sender_new(NULL, NULL, LOCAL_BUFFER, &telling->local);
 	if (error < 0)
 		tell_failure(daemon, error); /* and syslog(3) goes on */
 	else

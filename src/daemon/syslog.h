@@ -25,5 +25,8 @@ void syslog_second(struct daemon *daemon);
 /* A link came up: a server that was away may be there again. */
 void syslog_hurry(struct daemon *daemon);
 
-/* Sends message, completed by facility, host and process, to where alerts go; where they go nowhere, nothing happens. */
-void syslog_tell(struct daemon *daemon, struct syslog_message *message);
+/*
+ * Sends message, completed by facility, host and process, to where alerts go; where they go nowhere, nothing happens.
+ * many: see syslog_sender_add().
+ */
+void syslog_tell(struct daemon *daemon, struct syslog_message *message, bool many);

@@ -281,7 +281,7 @@ static int start(struct syslog_sender *sender)
 	return -error;
 }
 
-int syslog_sender_new(const char *server, const char *ca_file, struct syslog_sender **ret_sender)
+int syslog_sender_new(const char *server, const char *ca_file, size_t buffer, struct syslog_sender **ret_sender)
 {
 	struct syslog_sender *sender = calloc(1, sizeof(*sender));
 	int error = 0;
@@ -297,7 +297,7 @@ int syslog_sender_new(const char *server, const char *ca_file, struct syslog_sen
 	else if (!copy(server, &sender->server) || !copy(ca_file, &sender->ca_file))
 		error = -ENOMEM;
 	if (error == 0)
-		error = syslog_ring_begin(&sender->ring, SYSLOG_RING_BYTES);
+		error = syslog_ring_begin(&sender->ring, buffer);
 	if (error == 0)
 		error = start(sender);
 	if (error < 0) {
@@ -335,13 +335,14 @@ void syslog_sender_free(struct syslog_sender *sender, uint32_t wait_ms)
 	release(sender);
 }
 
-void syslog_sender_add(struct syslog_sender *sender, const char *line, size_t length)
+void syslog_sender_add(struct syslog_sender *sender, const char *line, size_t length, bool many)
 {
 	bool first;
 
 	pthread_mutex_lock(&sender->lock);
 	first = sender->ring.count == 0;
-	if (!syslog_ring_add(&sender->ring, line, length < SYSLOG_LINE_MAX ? length : SYSLOG_LINE_MAX))
+	if ((many && sender->ring.used + length > sender->ring.size / 4 * 3)
+	    || !syslog_ring_add(&sender->ring, line, length < SYSLOG_LINE_MAX ? length : SYSLOG_LINE_MAX))
 		sender->lost++;
 	pthread_mutex_unlock(&sender->lock);
 	if (first)
