@@ -143,6 +143,29 @@ static void check_rounds(struct loader *loader, const struct link *link, const s
 	}
 }
 
+static void check_quota(struct loader *loader, const struct link *link, const struct place *place)
+{
+	const struct quota_settings *quota = &link->quota;
+	const struct node *map = node_get(place->value, "quota");
+	bool ends = quota->cut_off_permille != 0;
+
+	if (quota->volume == 0)
+		return;
+	if (quota->taper_permille != 0 && quota->taper_permille >= (ends ? quota->cut_off_permille : 1000)) {
+		problem_add(&loader->problems, place_of_key(map, "taper", place->name), "`taper' is not before %s",
+			ends ? "`cut-off'" : "the whole volume");
+		problem_hint(&loader->problems, "lower `taper', or write `none'");
+	}
+	if (quota->period == QUOTA_WEEKLY && quota->reset_day > 7) {
+		problem_add(&loader->problems, place_of_key(map, "reset-day", place->name), "a week has no day %u", quota->reset_day);
+		problem_hint(&loader->problems, "1 is Monday, 7 is Sunday");
+	}
+	if (quota->alone == QUOTA_STOP && !ends) {
+		problem_add(&loader->problems, place_of_key(map, "alone", place->name), "`alone: stop' without a `cut-off'");
+		problem_hint(&loader->problems, "say at what part of the volume the link stops");
+	}
+}
+
 void check_links(struct loader *loader)
 {
 	const struct config *config = loader->config;
@@ -155,6 +178,7 @@ void check_links(struct loader *loader)
 		check_addresses(loader, &config->links[i], &loader->links[i]);
 		check_rounds(loader, &config->links[i], &loader->links[i]);
 		check_targets(loader, i);
+		check_quota(loader, &config->links[i], &loader->links[i]);
 	}
 	cycle = weights_cycle(weights, config->link_count);
 	if (cycle <= SCHEDULE_MAX_CYCLE)

@@ -117,6 +117,53 @@ static const struct field check[] = {
 	{ .key = NULL },
 };
 
+static const struct word periods[] = {
+	{ "monthly", QUOTA_MONTHLY },
+	{ "weekly", QUOTA_WEEKLY },
+	{ "daily", QUOTA_DAILY },
+	{ NULL, 0 },
+};
+
+static const struct word counts[] = {
+	{ "both", QUOTA_BOTH },
+	{ "download", QUOTA_DOWNLOAD },
+	{ "upload", QUOTA_UPLOAD },
+	{ NULL, 0 },
+};
+
+static const struct word alones[] = {
+	{ "use", QUOTA_USE },
+	{ "stop", QUOTA_STOP },
+	{ NULL, 0 },
+};
+
+static bool without_quota(const void *base)
+{
+	return ((const struct link *)base)->quota.volume == 0;
+}
+
+static bool without_reset(const void *base)
+{
+	return ((const struct quota_settings *)base)->period == QUOTA_DAILY;
+}
+
+#define PART(member, part) PERCENT(quota_settings, member), .standard = part, .zero = "none"
+
+static const struct field quota[] = {
+	{ "volume", NUMBER(quota_settings, volume, 1000000, 1000000000000000), .unit = UNIT_SIZE, REQUIRED,
+		.meaning = "what the link may carry in a period" },
+	{ "period", WORD(quota_settings, period, periods), .standard = "monthly", .meaning = "how long a period is" },
+	{ "reset-day", NUMBER(quota_settings, reset_day, 1, 31), .standard = "1", .absent = without_reset,
+		.meaning = "the day that it begins on: of the month, or of the week, Monday being 1" },
+	{ "count", WORD(quota_settings, count, counts), .standard = "both", .meaning = "what is counted: both, download or upload" },
+	{ "warn", PART(warn_permille, "80%"), .meaning = "from when on it is told" },
+	{ "taper", PART(taper_permille, "90%"), .meaning = "from when on the link gets fewer and fewer new connections" },
+	{ "cut-off", PART(cut_off_permille, "100%"), .meaning = "from when on it gets none where another link can" },
+	{ "alone", WORD(quota_settings, alone, alones), .standard = "use",
+		.meaning = "beyond the cut-off, where no other link of a policy is usable: use it, or stop" },
+	{ .key = NULL },
+};
+
 const struct field schema_link[] = {
 	{ "device", TEXT(link, device, check_device), REQUIRED, .meaning = "the network device of the link" },
 	{ "gateway", FORM(link, gateway, form_gateway), .standard = "auto",
@@ -131,5 +178,7 @@ const struct field schema_link[] = {
 	{ "nat", FORM(link, nat, form_link_nat), .standard = "masquerade", .words = link_nats, .table = link_nat,
 		.meaning = "source address outside: masquerade, none, an address per family, or the keys of a map" },
 	{ "check", MAP(link, check, check), .meaning = "how the link is tested" },
+	{ "quota", MAP(link, quota, quota), .flags = FIELD_OPTIONAL | FIELD_ONE_LINE, .absent = without_quota,
+		.meaning = "what it may carry in a month, a week or a day" },
 	{ .key = NULL },
 };

@@ -41,6 +41,7 @@ struct snapshot {
 	uint64_t withheld;           /* bit of a link's id: not usable by order */
 	uint64_t suspects;           /* bit of a link's id: usable, but its connections are not answered */
 	uint64_t flapping;           /* the same: usable, but it goes down again and again */
+	uint64_t spent, tapered;     /* the same: its quota is used, or nearly */
 	struct paths *paths;         /* the same */
 	struct hash_key key;
 	struct mark_layout layout;

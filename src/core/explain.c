@@ -204,6 +204,10 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 		return "flapping: avoided until it was calm for a while";
 	if (!candidate->usable && (snapshot->withheld >> candidate->id & 1) != 0)
 		return "out of service by order";
+	if (!candidate->usable && (snapshot->spent >> candidate->id & 1) != 0)
+		return "its quota is used";
+	if (!candidate->usable && (snapshot->tapered >> candidate->id & 1) != 0)
+		return "its quota is nearly used: only where no other link can";
 	if (!candidate->usable && (snapshot->lacking[flow->family] >> candidate->id & 1) != 0)
 		return flow->family == IPV6 ? "no way for IPv6" : "no way for IPv4";
 	balancer_remark(snapshot_balancer(snapshot, decision->policy, flow->family), candidate, flow, context, note, sizeof(note));

@@ -111,7 +111,7 @@ static struct spread spread_of(struct planner *planner, const struct balance *ba
 	for (size_t i = 0; i < balance->count && !planner->builder.failed; i++) {
 		const struct link_view *view = &planner->view->links[balance->choices[i].link];
 
-		if (!view->gateway_known[family] || (avoid && view_avoided(view)))
+		if (!view->gateway_known[family] || (avoid && view_avoided(view, balance)))
 			continue;
 		if (spread.count > 0 && balance->choices[i].tier != tier)
 			break;

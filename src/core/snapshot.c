@@ -192,6 +192,10 @@ static int make_device_links(struct snapshot *snapshot, const struct view *view)
 			snapshot->suspects |= 1ull << snapshot->ids->links[i];
 		if (view->links[i].usable && view->links[i].flapping)
 			snapshot->flapping |= 1ull << snapshot->ids->links[i];
+		if ((view->links[i].usable && view->links[i].spent) || view->links[i].stopped)
+			snapshot->spent |= 1ull << snapshot->ids->links[i];
+		if (view->links[i].usable && view->links[i].taper != 0)
+			snapshot->tapered |= 1ull << snapshot->ids->links[i];
 	}
 	snapshot->device_link_count = count;
 	return 0;

@@ -8,13 +8,13 @@ static bool is_fit(const struct tiers *tiers, const struct choice *choice)
 {
 	const struct link_view *link = &tiers->links[choice->link];
 
-	return link->usable && !(tiers->avoid && view_avoided(link));
+	return link->usable && !(tiers->avoid && view_avoided(link, tiers->balance));
 }
 
 /* Choices stand in the order of their tiers. */
 struct tiers tiers_now(const struct link_view *links, const struct balance *balance)
 {
-	struct tiers tiers = { .links = links, .avoid = view_avoids_suspects(links, balance) };
+	struct tiers tiers = { .links = links, .balance = balance, .avoid = view_avoids_suspects(links, balance) };
 
 	for (size_t i = 0; i < balance->count && !tiers.any; i++) {
 		tiers.any = is_fit(&tiers, &balance->choices[i]);

@@ -10,15 +10,17 @@
 
 /*
  * New connections are balanced over the links of the best tier that has one which takes them: it is usable, and not
- * suspect or flapping where any tier has a usable link that is neither. A tier that is full, slow or degraded is not left for the next.
+ * avoided (suspect, flapping, its quota used: view_avoided()) where any tier has a usable link that is not. A tier that
+ * is full, slow or degraded is not left for the next.
  */
 struct tiers {
 	const struct link_view *links;
-	bool any, avoid; /* some tier takes connections; none of a suspect link */
+	const struct balance *balance;
+	bool any, avoid; /* some tier takes connections; none of a link that view_avoided() tells */
 	uint8_t best;
 };
 
-/* Of that balance, while links are as they are. Refers to links. */
+/* Of that balance, while links are as they are. Refers to links and balance. */
 struct tiers tiers_now(const struct link_view *links, const struct balance *balance);
 
 /* Whether the choice gets new connections. */

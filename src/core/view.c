@@ -7,10 +7,31 @@
 #include <string.h>
 
 #include "core/networks.h"
+#include "core/schedule.h"
 
-bool view_avoided(const struct link_view *link)
+static bool goes_by_weights(enum algorithm algorithm)
 {
-	return link->suspect || link->flapping;
+	switch (algorithm) {
+	case ALGORITHM_ROUND_ROBIN:
+	case ALGORITHM_RANDOM:
+	case ALGORITHM_HASH:
+	case ALGORITHM_LEAST_CONNECTIONS:
+	case ALGORITHM_LEAST_LOAD:
+	case ALGORITHM_BY_PACKET:
+		return true;
+	case ALGORITHM_PRIORITY:
+	case ALGORITHM_SPILLOVER:
+	case ALGORITHM_FASTEST:
+	case ALGORITHM_LOWEST_LATENCY:
+	case ALGORITHMS:
+		break;
+	}
+	return false;
+}
+
+bool view_avoided(const struct link_view *link, const struct balance *balance)
+{
+	return link->suspect || link->flapping || link->spent || (link->taper != 0 && !goes_by_weights(balance->algorithm));
 }
 
 bool view_avoids_suspects(const struct link_view *links, const struct balance *balance)
@@ -18,7 +39,7 @@ bool view_avoids_suspects(const struct link_view *links, const struct balance *b
 	for (size_t i = 0; i < balance->count; i++) {
 		const struct link_view *link = &links[balance->choices[i].link];
 
-		if (link->usable && !view_avoided(link))
+		if (link->usable && !view_avoided(link, balance))
 			return true;
 	}
 	return false;
@@ -46,11 +67,37 @@ bool view_of_family(const struct config *config, const struct view *view, enum f
 	return lacking;
 }
 
-unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice)
+static unsigned int plain_weight(const struct view *view, const struct balance *balance, size_t choice)
 {
 	unsigned int learnt = view->links[balance->choices[choice].link].weight;
 
 	return (balance->follows >> choice & 1) != 0 && learnt != 0 ? learnt : balance->choices[choice].weight;
+}
+
+/* By what all weights are multiplied; 1 where no link tapers. */
+static unsigned int scale_of(const struct view *view, const struct balance *balance)
+{
+	unsigned int sum = 0;
+	bool tapers = false;
+
+	for (size_t i = 0; i < balance->count; i++) {
+		sum += plain_weight(view, balance, i);
+		tapers |= view->links[balance->choices[i].link].taper != 0;
+	}
+	if (!tapers || sum * 2 > SCHEDULE_MAX_CYCLE)
+		return 1;
+	return sum * QUOTA_TAPER_STEPS > SCHEDULE_MAX_CYCLE ? SCHEDULE_MAX_CYCLE / sum : QUOTA_TAPER_STEPS;
+}
+
+unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice)
+{
+	unsigned int weight = plain_weight(view, balance, choice) * scale_of(view, balance);
+	unsigned int taper = view->links[balance->choices[choice].link].taper, left;
+
+	if (taper == 0)
+		return weight;
+	left = (weight * (QUOTA_TAPER_STEPS - taper) + QUOTA_TAPER_STEPS / 2) / QUOTA_TAPER_STEPS;
+	return left == 0 ? 1 : left;
 }
 
 struct balance view_all_links(const struct config *config, struct choice *choices)

@@ -22,6 +22,9 @@ struct link_view {
 	bool suspect;                     /* its connections are not answered: avoided where another is usable */
 	bool flapping;                    /* it goes down again and again: avoided alike */
 	bool withheld;                    /* by order of the operator: that is why it is not usable */
+	uint8_t taper;                    /* its quota is nearly used: so many sixteenths less of it */
+	bool spent;                       /* its quota is used: avoided where another is usable */
+	bool stopped;                     /* and it is not used even where it is the last: that is why it is not usable */
 	bool flooded;                     /* with handshakes that nobody completes */
 	bool dead;                        /* its running connections are to be reset or flushed */
 };
@@ -44,10 +47,13 @@ struct view {
 	bool lacks_synproxy, lacks_connection_limit, lacks_copies, lacks_clamp; /* the kernel has it not: the plan goes without */
 };
 
-/* Whether new connections go elsewhere where they can: the link is suspect, or flaps. */
-bool view_avoided(const struct link_view *link);
+/*
+ * Whether new connections of the balance leave that link alone where they can: it is suspect, it flaps, its quota is used, or nearly
+ * used and the algorithm does not go by weights. Where it does, its weight is less: see view_weight().
+ */
+bool view_avoided(const struct link_view *link, const struct balance *balance);
 
-/* Whether new connections leave such links alone: where the balance has a usable one that is not. */
+/* Whether they can: where the balance has a usable one that is not avoided. */
 bool view_avoids_suspects(const struct link_view *links, const struct balance *balance);
 
 /* The link has a way for the other family, but none for this one. */
@@ -60,7 +66,10 @@ bool view_lacks(const struct link_view *link, enum family family);
 bool view_of_family(const struct config *config, const struct view *view, enum family family, struct link_view *links,
 	struct view *ret_view);
 
-/* The weight of that choice as it is now. */
+/*
+ * The weight of that choice as it is now. Where a link of the balance tapers, those of all are multiplied, so that small ones can
+ * become less; the cycle stays within SCHEDULE_MAX_CYCLE. Never 0.
+ */
 unsigned int view_weight(const struct view *view, const struct balance *balance, size_t choice);
 
 /* As `links: internet' of a policy without weights; choices has room for all links. */
