@@ -52,11 +52,23 @@ static const char *capacity_text(const json_t *link, char *text, size_t size)
 	return text;
 }
 
+static const char *quota_word(const json_t *link)
+{
+	const char *stage = field_text(json_object_get(link, "quota"), "stage");
+
+	if (strcmp(stage, "spent") == 0)
+		return "quota used";
+	return strcmp(stage, "tapered") == 0 ? "quota nearly used" : "";
+}
+
+/* What there is to say of a link that works. */
 static const char *load_word(const json_t *link)
 {
 	if (json_is_true(json_object_get(link, "congested")))
 		return "congested";
-	return json_is_true(json_object_get(link, "full")) ? "full" : "";
+	if (json_is_true(json_object_get(link, "full")))
+		return "full";
+	return quota_word(link);
 }
 
 static void add_link(struct table *table, const json_t *link)
@@ -138,6 +150,22 @@ static void print_addresses(const json_t *link, const char *title, const char *k
 		putchar('\n');
 }
 
+static void print_quota(const json_t *quota)
+{
+	double used = field_number(quota, "used"), volume = field_number(quota, "volume"), forecast = field_number(quota, "forecast");
+	double ends_in = -field_age(quota, "resets");
+
+	if (!json_is_object(quota))
+		return;
+	printf("Quota        %s of %s", measure_bytes(used).text, measure_bytes(volume).text);
+	printf(", %s", measure_share(used / volume).text);
+	if (isfinite(forecast))
+		printf(", by this pace %s", measure_bytes(forecast).text);
+	if (isfinite(ends_in) && ends_in > 0)
+		printf("; begins anew in %s", measure_duration(ends_in).text);
+	putchar('\n');
+}
+
 static void print_link(const struct invocation *invocation, const json_t *link)
 {
 	output_text("Link         %s\n", field_text(link, "name"));
@@ -155,6 +183,7 @@ static void print_link(const struct invocation *invocation, const json_t *link)
 		printf("Load         %s\n", load_word(link));
 	printf("Connections  %s\n", measure_count(field_number(link, "connections")).text);
 	printf("Weight       %s\n", measure_count(field_number(link, "weight")).text);
+	print_quota(json_object_get(link, "quota"));
 }
 
 static json_t *find_link(const json_t *links, const char *name)

@@ -14,6 +14,7 @@
 #include "daemon/defence.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
+#include "daemon/quota.h"
 #include "daemon/recovery.h"
 #include "daemon/stories.h"
 #include "daemon/records.h"
@@ -141,6 +142,7 @@ static void on_second(uv_timer_t *timer)
 	apply_reconcile(daemon);
 	world_follow(daemon);
 	measure_second(daemon);
+	quota_second(daemon);
 	watch_fallbacks(daemon);
 	shape_watch(daemon);
 	tell_manager(daemon);
@@ -393,10 +395,11 @@ static void stop(struct daemon *daemon)
 	/* Without threads nothing was decided, and the table may be that of another daemon, which lives. */
 	if (daemon->sticky != NULL && daemon->verdicts != NULL)
 		keep_sticky(daemon, true);
-	if (daemon->links != NULL && daemon->verdicts != NULL)
+	if (daemon->links != NULL && daemon->verdicts != NULL) {
 		keep_learnt(daemon, true);
-	if (daemon->links != NULL && daemon->verdicts != NULL)
+		keep_quota(daemon, true);
 		keep_stories(daemon, true);
+	}
 	tell_ends(daemon);
 	links_free(daemon->links, count);
 	control_free(daemon->control);

@@ -19,6 +19,7 @@
 #include "core/meter.h"
 #include "core/pace.h"
 #include "core/plan.h"
+#include "core/quota.h"
 #include "core/question.h"
 #include "core/sparing.h"
 #include "core/sticky.h"
@@ -117,6 +118,8 @@ struct link_run {
 	time_t since;                 /* of the state, for people */
 	struct meter meter;
 	struct pace pace;
+	struct quota quota;
+	enum quota_stage quota_told;
 	uint64_t glanced[2];          /* bytes of the device, received and sent, when its carrier was last looked at */
 	uint64_t followed_bps[DIRECTIONS]; /* learnt capacity that weights and shaping go by; 0: none */
 };
@@ -155,6 +158,8 @@ struct daemon {
 	struct servers servers;
 	struct defence *defence;
 	struct watch *watch;              /* NULL where the kernel tells nothing */
+	char boot[sizeof(((struct quota_source *)NULL)->boot)]; /* another for each boot */
+	uint64_t quota_kept_ms;
 	struct connection_log *connection_log;
 	struct records *records;
 	struct telling *telling;          /* by syslog; NULL until it is started */
@@ -320,6 +325,7 @@ void keep_paths(struct daemon *daemon, bool wait);
 void keep_mail(struct daemon *daemon, const char *message_id, char *message, enum spool_rank rank);
 void keep_stories(struct daemon *daemon, bool wait);
 void keep_learnt(struct daemon *daemon, bool wait); /* capacities of links */
+void keep_quota(struct daemon *daemon, bool wait);
 void keep_load(struct daemon *daemon);
 
 /* report.c and report_*.c: answers of the control socket. */

@@ -27,6 +27,7 @@ static const char *const kind_names[] = {
 	[EVENT_DAEMON] = "daemon",
 	[EVENT_QUEUE] = "queue",
 	[EVENT_ATTACK] = "attack",
+	[EVENT_QUOTA] = "quota",
 };
 
 const char *event_kind_name(enum event_kind kind)

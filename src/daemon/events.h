@@ -16,6 +16,7 @@ enum event_kind {
 	EVENT_DAEMON,
 	EVENT_QUEUE,
 	EVENT_ATTACK,
+	EVENT_QUOTA,
 };
 
 enum event_weight {

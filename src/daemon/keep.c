@@ -10,6 +10,7 @@
 #include "daemon/daemon.h"
 #include "daemon/learn.h"
 #include "daemon/measure.h"
+#include "daemon/quota.h"
 #include "daemon/stories.h"
 #include "service/spool.h"
 
@@ -266,6 +267,22 @@ void keep_learnt(struct daemon *daemon, bool wait)
 	job_run(job, wait);
 }
 
+static void write_quota(struct job *job)
+{
+	job->error = state_write_blob(job->folder, QUOTA_FILE, job->bytes, job->size);
+}
+
+void keep_quota(struct daemon *daemon, bool wait)
+{
+	struct job *job = job_new(daemon, write_quota);
+
+	if (job == NULL)
+		return;
+	job->bytes = quota_export(daemon);
+	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
+	job_run(job, wait);
+}
+
 static void write_paths(struct job *job)
 {
 	job->error = state_write_blob(job->folder, KEEP_PATHS_NAME, job->bytes, job->size);
@@ -347,6 +364,17 @@ static void load_learnt(struct daemon *daemon)
 	free(bytes);
 }
 
+static void load_quota(struct daemon *daemon)
+{
+	void *bytes = NULL;
+	size_t size = 0;
+
+	if (state_read_blob(daemon->generation->config->state_directory, QUOTA_FILE, LEARNT_LIMIT, &bytes, &size) < 0)
+		bytes = NULL;
+	quota_start(daemon, bytes, size);
+	free(bytes);
+}
+
 void keep_load(struct daemon *daemon)
 {
 	size_t size;
@@ -354,6 +382,7 @@ void keep_load(struct daemon *daemon)
 
 	load_learnt(daemon);
 	load_stories(daemon);
+	load_quota(daemon);
 	if (state_read_blob(daemon->generation->config->state_directory, STICKY_NAME, STICKY_LIMIT, &bytes, &size) < 0)
 		return;
 	sticky_import(daemon->sticky, &daemon->state.key, bytes, size, (uint32_t)(verdicts_now_ms() / 1000));

@@ -8,6 +8,7 @@
 #include "core/mark.h"
 #include "daemon/daemon.h"
 #include "daemon/measure.h"
+#include "daemon/quota.h"
 #include "daemon/syslog.h"
 
 static bool same_check(const struct check *a, const struct check *b)
@@ -64,6 +65,8 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].id = generation->ids.links[i];
 		begin_health(daemon, &links[i]);
 		duty_begin(daemon, &links[i]);
+		if (old != NULL)
+			quota_inherit(&links[i], old);
 		if (old == NULL || strcmp(old->link->device, links[i].link->device) != 0)
 			continue;
 		links[i].duty = old->duty;
@@ -130,8 +133,11 @@ bool links_fails(const struct link_run *run)
 
 void links_view(struct link_run *run)
 {
-	run->view.usable = (health_usable(&run->health) || run->last_resort) && run->duty == DUTY_SERVES
-			   && run->paused_since_ms == 0;
+	bool serves = (health_usable(&run->health) || run->last_resort) && run->duty == DUTY_SERVES
+		      && run->paused_since_ms == 0;
+
+	run->view.stopped = serves && run->view.spent && run->link->quota.alone == QUOTA_STOP;
+	run->view.usable = serves && !run->view.stopped;
 	run->view.withheld = run->duty != DUTY_SERVES;
 	run->view.dead = links_fails(run);
 }

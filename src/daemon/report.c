@@ -9,6 +9,7 @@
 #include "core/mark.h"
 #include "daemon/daemon.h"
 #include "daemon/measure.h"
+#include "daemon/quota.h"
 #include "kernel/conntrack.h"
 #include "kernel/queue.h"
 #include "kernel/routes.h"
@@ -85,6 +86,7 @@ static json_t *report_link(const struct link_run *run, const struct tally *tally
 	measure_report(document, run);
 	json_object_set_new(document, "flapping", json_boolean(run->damping.suppressed));
 	json_object_set_new(document, "probe_bytes", json_integer((json_int_t)run->probe_bytes));
+	json_object_set_new(document, "quota", quota_report(run));
 	return document;
 }
 

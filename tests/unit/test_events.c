@@ -139,7 +139,7 @@ static void names_every_kind(void **state)
 {
 	static const char *const names[] = { [EVENT_LINK] = "link", [EVENT_RELOAD] = "reload", [EVENT_KERNEL] = "kernel",
 		[EVENT_MAIL] = "mail", [EVENT_DAEMON] = "daemon", [EVENT_QUEUE] = "queue",
-		[EVENT_ATTACK] = "attack" };
+		[EVENT_ATTACK] = "attack", [EVENT_QUOTA] = "quota" };
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
