@@ -130,7 +130,8 @@ def test_server_that_goes_and_comes_back(lab, tell):
     begun = begun_to(server, 80)
     tell(f"{len(begun)} of {away + 100} beginnings came, {lost} lines lost")
     assert len(set(begun)) == len(begun)
-    assert 0 < lost < away
+    # The server's own connections have records, too, each time that one is tried.
+    assert 700 - len(begun) <= lost < 700 - len(begun) + 60 and lost < away
     third = lab.load("tcp", to="192.0.2.1:443", rate=rate(500), count=10)
     assert third["ok"] == 10
     wait_for(lambda: len(begun_to(server, 443)) == 10, 10, "records of what began later")
@@ -188,7 +189,7 @@ def test_records_have_the_bytes(lab, tell):
                                 extra=alerts(f"tcp://[{lab.SERVER6}]:6601", ", records: true")))
     ports = {"udp": exchange(lab, "udp", "192.0.2.54", 25, 700), "tcp": exchange(lab, "tcp", "192.0.2.55", 40, 3000)}
     for kind, host in (("udp", "192.0.2.54"), ("tcp", "192.0.2.55")):
-        start, end = wait_for(lambda h=host: both(server, h), 30, f"both records of {host}")
+        start, end = wait_for(lambda h=host: both(lab, server, h), 30, f"both records of {host}")
         tell(f"{end['text']}: {end['data']}")
         same = {"protocol": kind, "from": lab.zones[0].client4, "from_port": ports[kind], "to": host, "to_port": "7",
                 "in": "lan0", "policy": "billed", "link": "cable"}
@@ -206,7 +207,8 @@ def test_records_have_the_bytes(lab, tell):
         assert (int(end["fields"]["upload_bytes"]), int(end["fields"]["download_bytes"])) == (bytes_there, bytes_back)
 
 
-def both(server, host):
+def both(lab, server, host):
+    lab.conntrack()  # who lists connections has the kernel forget those whose time is over
     found = {item["kind"]: item for item in server.messages() if item["fields"].get("to") == host}
     return (found["connection-start"], found["connection-end"]) if len(found) == 2 else None
 
