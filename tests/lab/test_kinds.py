@@ -27,16 +27,27 @@ def downs(lab, name):
     return len([text for text in events_of(lab, name) if f"link {name} down" in text])
 
 
+def traffic_for(seconds):
+    """Connections that are held speak each 100 ms."""
+    end = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > end, 2 * seconds + 1, f"{seconds} s of traffic")
+
+
 def route_of(lab, device, option="-4"):
     """The gateway of our route by a device."""
     text = lab.run("gw", "ip", option, "route", "show", "table", "all", "proto", "87").stdout
     return {line.split(" via ")[1].split()[0] for line in text.splitlines() if f"dev {device} " in line and " via " in line}
 
 
-def shares(lab, count=60, target=SERVER):
-    result = lab.load(to=target, to_range=20, rate=rate(400), count=count)
-    assert result["ok"] == count, result["errors"]
-    return dict(result.by_link())
+def assert_shared(lab, *names, target=SERVER):
+    """By these links alone, and evenly: connections of the gateway itself, such as those of mails, take a turn as well."""
+    result = lab.load(to=target, to_range=20, rate=rate(400), count=60)
+    assert result["ok"] == 60, result["errors"]
+    seen = dict(result.by_link())
+    assert set(seen) == set(names) and max(seen.values()) - min(seen.values()) <= 3, seen
+
+
+ALL = ("fiber", "cable", "lte")
 
 
 def test_dhcp(lab, tell):
@@ -50,15 +61,15 @@ def test_dhcp(lab, tell):
     lab.run("gw", "ip", "-6", "addr", "flush", "dev", "wan3")
     lab.wait_link("lte", "down")
     assert link_of(lab, "lte")["reason"] == "no address"
-    assert shares(lab) == {"fiber": 30, "cable": 30}
+    assert_shared(lab, "fiber", "cable")
 
     provider, client = Provider(lab, lte), Client(lab, "wan3")
-    provider.offer("203.0.3.10", "203.0.3.20", "203.0.3.1")
+    provider.offer("203.0.3.10", "203.0.3.19", "203.0.3.1")
     client.start()
     lab.wait_link("lte", "up", deadline=20)
     first = re.fullmatch(r"bound (203\.0\.3\.1\d) by 203\.0\.3\.1", client.leases()[0])[1]
     lte.address4 = first
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
     assert route_of(lab, "wan3") == {"203.0.3.1"}
 
     down = downs(lab, "lte")
@@ -66,7 +77,7 @@ def test_dhcp(lab, tell):
     wait_for(lambda: sum(lab.server.counts().values()) >= 30, 10, "30 connections")
     busy = lab.load_start(to=SERVER, to_range=20, rate=rate(100), count=int(rate(250)))
     assert client.renew() == f"renew {first} by 203.0.3.1"
-    provider.offer("203.0.3.10", "203.0.3.20", "203.0.3.9")
+    provider.offer("203.0.3.10", "203.0.3.19", "203.0.3.9")
     asked = time.monotonic()
     assert client.renew() == f"renew {first} by 203.0.3.9"
     wait_for(lambda: route_of(lab, "wan3") == {"203.0.3.9"}, 5, "the new gateway")
@@ -74,16 +85,17 @@ def test_dhcp(lab, tell):
     lab.ip("isp3", ["addr del 203.0.3.1/24 dev gw", "addr replace 203.0.3.9/24 dev gw"])
     result = busy.wait()
     assert result["ok"] == int(rate(250)), result["errors"]
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
     assert downs(lab, "lte") == down
 
-    provider.offer("203.0.3.30", "203.0.3.40", "203.0.3.9")
+    provider.offer("203.0.3.30", "203.0.3.39", "203.0.3.9")
     refused = time.monotonic()
     lte.address4 = re.fullmatch(r"bound (203\.0\.3\.3\d) by 203\.0\.3\.9", client.renew())[1]
-    wait_for(lambda: "lost its address" in str(events_of(lab, "lte")[-1]), 5, "the old address to be gone")
+    wait_for(lambda: any(f"lost its address {first}" in text for text in events_of(lab, "lte")), 5, "the old address to be gone")
     tell(f"another address {time.monotonic() - refused:.2f} s after the old one was refused")
     wait_for(lambda: route_of(lab, "wan3") == {"203.0.3.9"}, 5, "the route to be back")
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
+    traffic_for(0.5)
     ended = holding.stop()
     outcomes = {name: {item["outcome"] for item in ended["attempts"] if item["seen"] in addresses}
                 for name, addresses in (("lte", {first}), ("others", {"203.0.1.2", "203.0.2.2"}))}
@@ -96,11 +108,11 @@ def test_dhcp(lab, tell):
     told = mailbox.wait(1, 10)[0]
     tell(f"lease lost: {link_of(lab, 'lte')['reason']} after {time.monotonic() - lost:.2f} s: {told['Subject']}")
     assert "link lte DOWN" in told["Subject"] and "no address" in body(told)
-    assert shares(lab) == {"fiber": 30, "cable": 30}
+    assert_shared(lab, "fiber", "cable")
     client.renew()
     lab.wait_link("lte", "up", deadline=20)
     assert "link lte UP" in mailbox.wait(2, 10)[1]["Subject"]
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
 
 
 TALK = """
@@ -123,10 +135,13 @@ def test_address_changes_under_connections(lab, tell):
     balance: { links: [cable], if-none: drop }
     nat: { source: 203.0.2.2 }
 """ + POLICY.partition("\n")[2]))
-    loads = [lab.load_start(to=target, to_range=10, rate=rate(300), count=count, hold=True)
-             for target, count in ((SERVER, 30), ("[2001:db8:ffff::1]:7", 30), ("192.0.2.40:7", 10))]
+    loads, opened = [], 0
+    for target, count in ((SERVER, 30), ("[2001:db8:ffff::1]:7", 30), ("192.0.2.40:7", 10)):
+        loads.append(lab.load_start(to=target, to_range=10, rate=rate(300), count=count, hold=True))
+        opened += count
+        wait_for(lambda: sum(lab.server.counts().values()) >= opened, 20, f"{opened} connections")
     own = lab.start("gw", sys.executable, "-c", TALK)
-    wait_for(lambda: sum(lab.server.counts().values()) >= 71, 20, "71 connections")
+    wait_for(lambda: sum(lab.server.counts().values()) > opened, 20, "that of the gateway")
     changed = time.monotonic()
     lab.ip("gw", ["addr del 203.0.2.2/24 dev wan2", "addr del fd00:2::2/64 dev wan2", "addr add 203.0.2.77/24 dev wan2",
                   "addr add fd00:2::77/64 dev wan2 nodad"])
@@ -136,20 +151,18 @@ def test_address_changes_under_connections(lab, tell):
         said = file.read().splitlines()
     tell(f"a socket of the gateway: {said[-1].rpartition(' ')[0]} after {float(said[-1].rpartition(' ')[2]) - changed:.2f} s")
     assert said[-1].startswith("Software caused connection abort")
-    end = time.monotonic() + 1
-    wait_for(lambda: time.monotonic() > end, 10, "a second of traffic")
-    for load, mine, of_cable in zip(loads, ("203.0.2.2", "fd00:2::2", "203.0.2.2"), (0, 0, 10)):
+    traffic_for(1)
+    for load, mine in zip(loads, ("203.0.2.2", "fd00:2::2", "203.0.2.2")):
         result = load.stop()
         moved = [item for item in result["attempts"] if item["seen"] == mine]
         after = [item["ended"] - changed for item in moved]
-        assert len(moved) >= 6
         tell(f"{len(moved)} connections from {mine} reset within {max(after) * 1000:.0f} ms")
-        assert of_cable in (0, len(moved)) and {item["outcome"] for item in moved} == {"reset"}
+        assert len(moved) == 10 and {item["outcome"] for item in moved} == {"reset"}
         assert max(after) < 1.2
         assert {item["outcome"] for item in result["attempts"] if item["seen"] != mine} <= {"ok"}
     lab.link("cable").address4, lab.link("cable").address6 = "203.0.2.77", "fd00:2::77"
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
-    assert shares(lab, target="[2001:db8:ffff::1]:7") == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
+    assert_shared(lab, *ALL, target="[2001:db8:ffff::1]:7")
     assert lab.link_state("cable") == "up"
     assert downs(lab, "cable") == 0
 
@@ -176,9 +189,8 @@ def test_twins(lab, tell):
     twin(lab, lte)
     lab.start_daemon(lab.config(POLICY, check="{ targets: [ { ping: 192.0.2.1 } ], interval: 200ms, up-after: 2 }", extra=ALERTS,
                                 link_extra={"cable": "gateway: 192.168.8.1", "lte": "gateway: 192.168.8.1"}))
-    all_three = {"fiber": 20, "cable": 20, "lte": 20}
     wait_for(lambda: all(item["latency_ms"] for item in lab.ctl("links")), 10, "checks to have an answer")
-    assert shares(lab) == all_three
+    assert_shared(lab, *ALL)
     mails = 0
 
     def fails(link, how, back, cause):
@@ -189,13 +201,13 @@ def test_twins(lab, tell):
         tell(f"{link.name}: {link_of(lab, link.name)['reason']} after {time.monotonic() - when:.2f} s")
         assert cause in link_of(lab, link.name)["reason"]
         assert lab.link_state("cable" if link is lte else "lte") == "up"
-        assert shares(lab) == {name: 30 for name in all_three if name != link.name}
+        assert_shared(lab, *(name for name in ALL if name != link.name))
         mails += 1
         told = mailbox.wait(mails, 10)[mails - 1]
         assert f"link {link.name} DOWN" in told["Subject"] and cause in body(told)
         back()
         lab.wait_link(link.name, "up", deadline=20)
-        assert shares(lab) == all_three
+        assert_shared(lab, *ALL)
         mails += 1
         mailbox.wait(mails, 10)
 
@@ -230,17 +242,17 @@ def test_one_wire(lab):
     lab.start_daemon(lab.config(POLICY, check={"cable": check, "lte": check},
                                 link_extra={"cable": "gateway: 203.0.2.1", "lte": "gateway: 203.0.2.1"}))
     wait_for(lambda: link_of(lab, "cable")["latency_ms"] and link_of(lab, "lte")["latency_ms"], 10, "checks to have an answer")
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
     before = received(lab, "wan3")
     assert lab.load(to=SERVER, rate=rate(400), count=90)["ok"] == 90
     assert received(lab, "wan3") - before >= 60, "answers to lte came in by cable"
     lab.ip("isp2", ["link set gw_b nomaster"])
     lab.wait_link("lte", "down")
     assert lab.link_state("cable") == "up" and link_of(lab, "lte")["reason"] == "checks failed"
-    assert shares(lab) == {"fiber": 30, "cable": 30}
+    assert_shared(lab, "fiber", "cable")
     lab.ip("isp2", ["link set gw_b master gw"])
     lab.wait_link("lte", "up", deadline=20)
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
 
 
 DELEGATED, OTHERS = "2001:db8:cafe", "2001:db8:beef"
@@ -284,8 +296,8 @@ def test_advertised_with_a_delegated_prefix(lab, tell):
     assert lab.strays(cable) == 0
     assert link_of(lab, "cable")["addresses"] == [f"{DELEGATED}::1"] and link_of(lab, "cable")["mtu"] == 1400
     cable.address6 = f"{DELEGATED}::1"
-    assert shares(lab) == {"fiber": 30, "lte": 30}  # it has no way for IPv4
-    assert shares(lab, target="[2001:db8:ffff::1]:7") == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, "fiber", "lte")  # it has no way for IPv4
+    assert_shared(lab, *ALL, target="[2001:db8:ffff::1]:7")
     explained = lab.ctl("explain", "--from", lab.zones[0].client4, "--to", "192.0.2.1", "--protocol", "tcp", "--to-port", "7")
     assert [item["reason"] for item in explained["candidates"] if item["link"] == "cable"] == ["no way for IPv4"]
 
@@ -327,7 +339,7 @@ def test_tunnel_and_packets(lab, tell):
     balance: {{ links: [{name}] }}
 """ for number, name in ((41, "fiber"), (42, "cable"), (43, "lte"))]) + POLICY.partition("\n")[2],
         link_extra={"fiber": "mtu: 1400", "lte": "gateway: none"}))
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20}
+    assert_shared(lab, *ALL)
     for number, mtu in ((41, 1400), (42, 1500), (43, 1380)):
         for option, address, headers in (("-4", "192.0.2.{}", 40), ("-6", "2001:db8:ffff::{}", 60)):
             assert segments("lan", address, number) == (mtu - headers, mtu - headers), option
@@ -344,8 +356,8 @@ def test_tunnel_and_packets(lab, tell):
     lab.wait_link("lte", "down")
     tell(f"tunnel gone: {link_of(lab, 'lte')['reason']} after {time.monotonic() - gone:.2f} s")
     assert link_of(lab, "lte")["reason"] == "no device"
-    assert shares(lab) == {"fiber": 30, "cable": 30}
+    assert_shared(lab, "fiber", "cable")
     process.wait()
     open_tunnel()
     lab.wait_link("lte", "up", deadline=20)
-    assert shares(lab) == {"fiber": 20, "cable": 20, "lte": 20} and index_of(lab, "tun0") != before
+    assert_shared(lab, *ALL) and index_of(lab, "tun0") != before
