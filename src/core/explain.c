@@ -179,12 +179,12 @@ static const char *class_name(const struct config *config, const struct policy *
 }
 
 /* Of the candidates that are picked from, from 1. */
-static unsigned int best_tier(const struct snapshot *snapshot, size_t policy)
+static unsigned int best_tier(const struct snapshot *snapshot, size_t policy, enum family family)
 {
 	const struct candidate *candidates;
 	size_t count, i = 0;
 
-	candidates = balancer_candidates(snapshot->balancers[policy], &count);
+	candidates = balancer_candidates(snapshot_balancer(snapshot, policy, family), &count);
 	while (i < count && !candidates[i].usable)
 		i++;
 	return i < count ? candidates[i].tier + 1u : 0;
@@ -195,7 +195,7 @@ static const char *candidate_reason(struct arena *arena, const struct snapshot *
 	const struct flow *flow, const struct decision *decision, const struct pick_context *context)
 {
 	const char *reason = explain_candidate(arena, candidate->usable, candidate->id == decision->link, decision->sticky,
-		candidate->reserve ? best_tier(snapshot, decision->policy) : 0);
+		candidate->reserve ? best_tier(snapshot, decision->policy, flow->family) : 0);
 	char note[96], text[160];
 
 	if (!candidate->usable && (snapshot->suspects >> candidate->id & 1) != 0)

@@ -22,7 +22,7 @@
 
 #define IDLE_ENTRIES 65536
 
-/* For one policy of the configuration; links are bits of their indexes. */
+/* For connections of one family of one policy; links are bits of their indexes. */
 struct wish {
 	uint64_t cut, leaving; /* links that connections are cut on; that idle ones leave */
 };
@@ -37,14 +37,14 @@ struct recovery {
 	unsigned int cuts_left;
 	uint64_t looked_ms, look_took_ms;
 	const struct config *config;     /* that wishes and views are of */
-	struct wish *wishes;
-	struct link_view links[CONFIG_LINKS_MAX]; /* as they were; only usable and suspect count */
+	struct wish (*wishes)[FAMILIES];
+	struct link_view links[FAMILIES][CONFIG_LINKS_MAX]; /* as they were to each family; without addresses */
 };
 
 static bool any_leaving(const struct recovery *recovery)
 {
 	for (size_t i = 0; i < recovery->config->policy_count; i++) {
-		if (recovery->wishes[i].leaving != 0)
+		if ((recovery->wishes[i][IPV4].leaving | recovery->wishes[i][IPV6].leaving) != 0)
 			return true;
 	}
 	return false;
@@ -59,14 +59,14 @@ static uint64_t ids_of(const struct daemon *daemon, uint64_t links)
 	return ids;
 }
 
-static struct recovery_rule make_rule(const struct daemon *daemon, const struct policy *policy, const struct wish *wish,
+static struct recovery_rule make_rule(const struct daemon *daemon, const struct policy *policy, const struct wish *wishes,
 	bool look)
 {
 	bool together = policy->balance.together_by != KEY_NONE;
 
 	return (struct recovery_rule){
-		.cut = ids_of(daemon, wish->cut),
-		.idle = look ? ids_of(daemon, wish->leaving) : 0,
+		.cut = { ids_of(daemon, wishes[IPV4].cut), ids_of(daemon, wishes[IPV6].cut) },
+		.idle = { look ? ids_of(daemon, wishes[IPV4].leaving) : 0, look ? ids_of(daemon, wishes[IPV6].leaving) : 0 },
 		.by = together ? policy->balance.together_by : policy->balance.sticky_by,
 		.for_s = together ? policy->balance.together_for_s : policy->balance.sticky_for_s,
 		.scope = together ? STICKY_TOGETHER : name_hash(&daemon->state.key, policy->name),
@@ -87,8 +87,10 @@ static void join_keys(struct recovery_sweep *sweep)
 			sweep->keys[count++] = *rule;
 			continue;
 		}
-		last->cut |= rule->cut;
-		last->idle |= rule->idle;
+		for (enum family family = IPV4; family <= IPV6; family++) {
+			last->cut[family] |= rule->cut[family];
+			last->idle[family] |= rule->idle[family];
+		}
 		last->for_s = last->for_s > rule->for_s ? last->for_s : rule->for_s;
 	}
 	sweep->key_count = count;
@@ -110,9 +112,9 @@ static int make_rules(const struct daemon *daemon, struct recovery_sweep *sweep,
 
 		if (policy->action != ACTION_ALLOW)
 			continue;
-		rule = make_rule(daemon, policy, &recovery->wishes[i], look);
+		rule = make_rule(daemon, policy, recovery->wishes[i], look);
 		sweep->rules[daemon->generation->ids.policies[i]] = rule;
-		sweep->links |= rule.cut | rule.idle;
+		sweep->links |= rule.cut[IPV4] | rule.cut[IPV6] | rule.idle[IPV4] | rule.idle[IPV6];
 		if (rule.by != KEY_NONE)
 			sweep->keys[sweep->key_count++] = rule;
 	}
@@ -172,17 +174,17 @@ static void tell(struct daemon *daemon, const struct recovery_sweep *sweep)
 }
 
 /* What came to be behind a full link later on is left there: of spillover, one time that nothing is left is enough. */
-static void forget_left(struct daemon *daemon, const struct recovery_sweep *sweep)
+static void forget_left(struct daemon *daemon, const struct recovery_sweep *sweep, enum family family)
 {
 	struct recovery *recovery = daemon->recovery;
 
 	for (size_t i = 0; i < recovery->config->policy_count; i++) {
-		struct wish *wish = &recovery->wishes[i];
+		struct wish *wish = &recovery->wishes[i][family];
 		const struct balance *balance = &recovery->config->policies[i].balance;
 
 		for (size_t link = 0; balance->algorithm == ALGORITHM_SPILLOVER && link < recovery->config->link_count; link++) {
-			if ((sweep->seen >> daemon->links[link].id & 1) == 0)
-				wish->leaving &= ~(1ull << link) | tiers_worse(recovery->config, balance, recovery->links);
+			if ((sweep->seen[family] >> daemon->links[link].id & 1) == 0)
+				wish->leaving &= ~(1ull << link) | tiers_worse(recovery->config, balance, recovery->links[family]);
 		}
 	}
 }
@@ -195,7 +197,7 @@ static void end_cuts(struct daemon *daemon)
 	if (recovery->cuts_left > 0 || recovery->working || recovery->config != daemon->generation->config)
 		return;
 	for (size_t i = 0; i < recovery->config->policy_count; i++)
-		recovery->wishes[i].cut = 0;
+		recovery->wishes[i][IPV4].cut = recovery->wishes[i][IPV6].cut = 0;
 }
 
 static void start_sweep(struct daemon *daemon);
@@ -213,8 +215,10 @@ static void on_swept(uv_work_t *work, int status)
 	tell(daemon, sweep);
 	if (sweep->idle != NULL) {
 		recovery->look_took_ms = sweep->worked_ms;
-		if (recovery->config == daemon->generation->config && sweep->error == 0)
-			forget_left(daemon, sweep);
+		for (enum family family = IPV4; family <= IPV6; family++) {
+			if (recovery->config == daemon->generation->config && sweep->error == 0)
+				forget_left(daemon, sweep, family);
+		}
 	}
 	free_sweep(sweep);
 	if (recovery->wanted && !daemon->ending)
@@ -276,17 +280,24 @@ static void begin_cuts(struct daemon *daemon)
 	uv_timer_start(&daemon->recovery_timer, on_timer, CUT_AGAIN_MS, CUT_EVERY_MS);
 }
 
-static void remember_links(struct recovery *recovery, const struct link_view *links)
+/* As connections of each family find them. */
+static void look_at_links(struct daemon *daemon, struct link_view links[FAMILIES][CONFIG_LINKS_MAX])
 {
-	for (size_t i = 0; i < recovery->config->link_count; i++)
-		recovery->links[i] = (struct link_view){ .usable = links[i].usable, .suspect = links[i].suspect };
+	struct link_view all[CONFIG_LINKS_MAX];
+	struct view view = world_view(daemon, all), of_family;
+
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		view_of_family(daemon->generation->config, &view, family, links[family], &of_family);
+		for (size_t i = 0; i < daemon->generation->config->link_count; i++)
+			links[family][i].addresses = (struct networks){ 0 };
+	}
 }
 
 /* Another configuration: what is worse already is not cut; what is idle there may go. */
-static void begin_anew(struct daemon *daemon, const struct link_view *links)
+static void begin_anew(struct daemon *daemon)
 {
 	const struct config *config = daemon->generation->config;
-	struct wish *wishes = calloc(config->policy_count + 1, sizeof(*wishes));
+	struct wish(*wishes)[FAMILIES] = calloc(config->policy_count + 1, sizeof(*wishes));
 	struct recovery *recovery = daemon->recovery;
 
 	if (wishes == NULL)
@@ -295,31 +306,37 @@ static void begin_anew(struct daemon *daemon, const struct link_view *links)
 	recovery->wishes = wishes;
 	recovery->config = config;
 	recovery->cuts_left = 0;
+	look_at_links(daemon, recovery->links);
 	for (size_t i = 0; i < config->policy_count; i++) {
 		const struct policy *policy = &config->policies[i];
 
-		if (policy->action == ACTION_ALLOW && policy->balance.on_recovery == ON_RECOVERY_MOVE_IDLE)
-			wishes[i].leaving = tiers_worse(config, &policy->balance, links);
+		if (policy->action != ACTION_ALLOW || policy->balance.on_recovery != ON_RECOVERY_MOVE_IDLE)
+			continue;
+		for (enum family family = IPV4; family <= IPV6; family++)
+			wishes[i][family].leaving = tiers_worse(config, &policy->balance, recovery->links[family]);
 	}
-	remember_links(recovery, links);
 }
 
 /* True where something is to be cut that was not before. Where nothing is better any more, nothing goes. */
-static bool follow_policy(struct recovery *recovery, size_t index, const struct link_view *links)
+static bool follow_policy(struct recovery *recovery, size_t index, enum family family, const struct link_view *links)
 {
 	const struct policy *policy = &recovery->config->policies[index];
-	struct wish *wish = &recovery->wishes[index];
+	struct wish *wish = &recovery->wishes[index][family];
 	uint64_t surpassed, leavable;
 
 	if (policy->action != ACTION_ALLOW || policy->balance.on_recovery == ON_RECOVERY_KEEP)
 		return false;
-	surpassed = tiers_surpassed(recovery->config, &policy->balance, recovery->links, links);
+	surpassed = tiers_surpassed(recovery->config, &policy->balance, recovery->links[family], links);
 	leavable = tiers_leavable(recovery->config, &policy->balance, links);
-	if (policy->balance.on_recovery == ON_RECOVERY_CUT)
+	if (policy->balance.on_recovery == ON_RECOVERY_CUT) {
 		wish->cut = (wish->cut & leavable) | surpassed;
-	else
-		wish->leaving = (wish->leaving & leavable) | surpassed;
-	return policy->balance.on_recovery == ON_RECOVERY_CUT && surpassed != 0;
+		return surpassed != 0;
+	}
+	wish->leaving = (wish->leaving & leavable) | surpassed;
+	/* The first look only begins to measure. */
+	if (surpassed != 0)
+		recovery->looked_ms = 0;
+	return false;
 }
 
 /* What a link that failed left where it was, for there was nowhere to go, may have a way now. */
@@ -329,26 +346,36 @@ static void tell_left_behind(struct daemon *daemon)
 		apply_dead_link(daemon, &daemon->links[i]);
 }
 
+static bool is_same(const struct link_view *a, const struct link_view *b)
+{
+	return a->usable == b->usable && a->suspect == b->suspect && a->flapping == b->flapping && a->spent == b->spent
+	       && a->taper == b->taper;
+}
+
 void recovery_follow(struct daemon *daemon)
 {
+	struct link_view links[FAMILIES][CONFIG_LINKS_MAX];
 	struct recovery *recovery = daemon->recovery;
-	struct link_view links[CONFIG_LINKS_MAX];
-	bool changed = false, returned = false, cut = false;
+	bool returned = false, cut = false;
 
 	if (recovery == NULL)
 		return;
-	world_view(daemon, links);
 	if (recovery->config != daemon->generation->config) {
-		begin_anew(daemon, links);
+		begin_anew(daemon);
 		return;
 	}
-	for (size_t i = 0; i < recovery->config->link_count; i++) {
-		changed |= links[i].usable != recovery->links[i].usable || links[i].suspect != recovery->links[i].suspect;
-		returned |= links[i].usable && !recovery->links[i].usable;
+	look_at_links(daemon, links);
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		bool changed = false;
+
+		for (size_t i = 0; i < recovery->config->link_count; i++) {
+			changed |= !is_same(&links[family][i], &recovery->links[family][i]);
+			returned |= links[family][i].usable && !recovery->links[family][i].usable;
+		}
+		for (size_t i = 0; changed && i < recovery->config->policy_count; i++)
+			cut |= follow_policy(recovery, i, family, links[family]);
 	}
-	for (size_t i = 0; changed && i < recovery->config->policy_count; i++)
-		cut |= follow_policy(recovery, i, links);
-	remember_links(recovery, links);
+	memcpy(recovery->links, links, sizeof(links));
 	if (cut)
 		begin_cuts(daemon);
 	if (returned)

@@ -27,10 +27,10 @@ void recovery_follow(struct daemon *daemon);
 /* Each second: looks for what has become idle. */
 void recovery_second(struct daemon *daemon);
 
-/* What one policy wants of its connections; links are bits of their ids. */
+/* What one policy wants of its connections, by their family; links are bits of their ids. */
 struct recovery_rule {
-	uint64_t cut;  /* on these they are cut */
-	uint64_t idle; /* on these they go when they are idle */
+	uint64_t cut[FAMILIES];  /* on these they are cut */
+	uint64_t idle[FAMILIES]; /* on these they go when they are idle */
 	enum flow_key by; /* they are kept together by; KEY_NONE: by nothing */
 	uint32_t for_s;
 	uint64_t scope;   /* of their keys */
@@ -53,7 +53,7 @@ struct recovery_sweep {
 	size_t key_count;
 	uint64_t links;
 	uint64_t now_ms;
-	uint64_t seen;           /* links on which some connection is that may go */
+	uint64_t seen[FAMILIES]; /* links on which some connection is that may go */
 	size_t cut, moved;       /* how many went that lived */
 	uint64_t worked_ms;      /* of a processor's time */
 	bool more;               /* there may be more to go */

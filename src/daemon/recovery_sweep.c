@@ -69,7 +69,7 @@ static bool look_at(const struct connection *connection, void *data)
 	const struct recovery_rule *rule = rule_of(sweep, connection->mark);
 	uint32_t now_s = (uint32_t)(sweep->now_ms / 1000);
 
-	if (rule == NULL || (rule->idle == 0 && rule->by == KEY_NONE) || !goes_out(sweep, connection))
+	if (rule == NULL || (rule->idle[connection->flow.family] == 0 && rule->by == KEY_NONE) || !goes_out(sweep, connection))
 		return false;
 	if (!idle_see(sweep->idle, hash_of(sweep, connection), now_s + connection->expires_in_s) && rule->by != KEY_NONE)
 		idle_mark_busy(sweep->idle, key_of(sweep, rule, &connection->flow));
@@ -94,11 +94,12 @@ static bool choose(const struct connection *connection, void *data)
 	struct recovery_sweep *sweep = data;
 	const struct recovery_rule *rule = rule_of(sweep, connection->mark);
 	uint64_t link = 1ull << mark_link(sweep->layout, connection->mark);
+	enum family family = connection->flow.family;
 
-	if (rule == NULL || ((rule->cut | rule->idle) & link) == 0 || !goes_out(sweep, connection))
+	if (rule == NULL || ((rule->cut[family] | rule->idle[family]) & link) == 0 || !goes_out(sweep, connection))
 		return false;
-	sweep->seen |= link;
-	if ((rule->cut & link) != 0) {
+	sweep->seen[family] |= link;
+	if ((rule->cut[family] & link) != 0) {
 		sweep->cut += lives(connection);
 		return true;
 	}
@@ -122,14 +123,15 @@ static bool is_outlived(const struct sticky_entry *entry, void *data)
 {
 	struct recovery_sweep *sweep = data;
 	struct recovery_rule wanted = { .scope = entry->key.scope, .by = entry->key.by };
+	enum family family = entry->key.from.family;
 	const struct recovery_rule *rule;
 
 	if ((sweep->links >> entry->link & 1) == 0)
 		return false;
 	rule = bsearch(&wanted, sweep->keys, sweep->key_count, sizeof(wanted), recovery_compare_keys);
-	if (rule == NULL || ((rule->cut | rule->idle) >> entry->link & 1) == 0)
+	if (rule == NULL || ((rule->cut[family] | rule->idle[family]) >> entry->link & 1) == 0)
 		return false;
-	if ((rule->cut >> entry->link & 1) != 0)
+	if ((rule->cut[family] >> entry->link & 1) != 0)
 		return true;
 	return sweep->idle != NULL && entry->left_s + IDLE_S <= rule->for_s && !idle_is_busy(sweep->idle, entry->key.hash);
 }

@@ -144,15 +144,15 @@ def test_failover_and_failback(lab, tell):
     back = bring_back(lab, "fiber", "cable")
     wait_for(lambda: restless.links("cut-") <= WIRED, 10, "connections to be cut")
     tell(f"cut: moved back {restless.latest(back, 'cut-'):.2f} s after the links were up")
-    assert restless.latest(back, "cut-") < grace
-    assert restless.links("cut-") == WIRED
+    # The first SYN by a link that has just come up may be lost there, and is sent again after a second.
+    assert restless.latest(back, "cut-udp") < grace and restless.latest(back, "cut-tcp") < grace + 1.2
     asked = lab.ctl("explain", "--from", "10.77.1.70", "--to", SERVER, "--protocol", "tcp", "--to-port", "7")
     assert {item["link"]: (item["tier"], item["reason"]) for item in asked["candidates"]}["lte"] == \
         (2, "backup: tier 1 is usable")
 
     # What is idle has moved by itself: its next packet goes by the better link, of a telephone all or nothing.
     quiet = [name for name in names if "silent" in name or "hangs" in name]
-    wait_for(lambda: idle_left(lab) == 0, 20, "all idle connections to be forgotten")
+    wait_for(lambda: idle_left(lab) == 0, 40, "all idle connections to be forgotten")
     woken = time.monotonic()
     restless.wake()
     wait_for(lambda: all(restless.now()[name] in WIRED for name in quiet), 10, "what was idle to be back")
@@ -164,7 +164,7 @@ def test_failover_and_failback(lab, tell):
         assert restless.links(prefix) == {"lte"}, prefix
         assert restless.moves(back, prefix) == 0 and restless.resets(back, prefix) == 0, prefix
     last = restless.stop()
-    assert all(last[name]["last"] > woken for name in speaking)
+    assert all(last[name]["last"] > back + 5 for name in speaking)
 
 
 def idle_left(lab):
@@ -190,7 +190,8 @@ def test_nowhere_to_go_and_drained(lab, tell):
     """What a failed link kept, for there was no other, follows once there is one. What came in by a link stays on it."""
     grace = 1.0 if not SLOW else 5.0
     inside = traffic.Server(lab, "lan")
-    lab.start_daemon(lab.config(ONE_WAY))
+    only4 = {"fiber": f"gateway: {lab.link('fiber').gateway4}"}
+    lab.start_daemon(lab.config(ONE_WAY, link_extra=only4))
     restless = Restless(lab, some_clients())
     names = {item["name"] for item in some_clients()}
     wait_for(lambda: set(restless.now()) == names, 20, "every flow to have an answer")
@@ -206,10 +207,13 @@ def test_nowhere_to_go_and_drained(lab, tell):
 
     lab.delegate(lab.link("lte"))
     caller = lab.load_start(place="inet", to=f"{lab.INSIDE4}:7", rate=200, count=10, hold=True, **{"from": "192.0.2.200"})
+    # fiber has no way for IPv6: it is not better for that.
+    six = lab.load_start(to="[2001:db8:ffff::1]:7", rate=200, count=10, hold=True)
     wait_for(lambda: sum(inside.counts().values()) == 10, 20, "connections from the internet")
+    wait_for(lambda: lab.link("lte").address6 in lab.server.counts(), 20, "connections of IPv6")
     back = bring_back(lab, "fiber")
     wait_for(lambda: restless.links() == {"fiber"}, 10, "all flows to be back on fiber")
-    assert restless.latest(back) < grace + 0.5
+    assert restless.latest(back) < grace + 1.2
 
     drained = time.monotonic()
     lab.daemon.uplinkctl("drain", "fiber", "--deadline", "2s")
@@ -223,8 +227,9 @@ def test_nowhere_to_go_and_drained(lab, tell):
     lab.daemon.uplinkctl("enable", "fiber")
     wait_for(lambda: restless.links() == {"fiber"}, 10, "all flows to be back once more")
     assert restless.latest(enabled) < grace
-    result = caller.stop()
-    assert {item["outcome"] for item in result["attempts"]} == {"ok"} and result["ok"] == 10
+    for result in (caller.stop(), six.stop()):
+        assert {item["outcome"] for item in result["attempts"]} == {"ok"} and result["ok"] == 10
+    assert dict(result.by_link()) == {"lte": 10}
     restless.stop()
 
 
