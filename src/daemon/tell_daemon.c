@@ -127,7 +127,7 @@ void tell_began(struct daemon *daemon)
 
 	if (state_read_blob(folder, RUNNING_NAME, RUNNING_LIMIT, &bytes, &size) == 0) {
 		free(bytes);
-		tell_trouble(daemon, TROUBLE_ENDED, "the one before ended without order: it was killed, it failed, or the machine did");
+		tell_trouble(daemon, TROUBLE_ENDED, "the one before ended without order (killed, failed, or the machine did)");
 	}
 	snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	state_write_blob(folder, RUNNING_NAME, text, strlen(text));

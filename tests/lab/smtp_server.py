@@ -4,6 +4,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import datetime
 import email
 import email.header
@@ -13,6 +14,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -135,6 +137,33 @@ def subject_of(content):
     return " ".join(str(email.header.make_header(email.header.decode_header(text))).split())
 
 
+def hang(connection):
+    connection.sendall(b"220 mail.example.net\r\n")
+    while connection.recv(4096):
+        pass
+
+
+def drip(connection):
+    for byte in b"220 mail.example.net is in no hurry at all today, as you see, and will not be tomorrow\r\n":
+        connection.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+FAULTS = {"hang": hang, "drip": drip}
+
+
+def play(fault, place, family):
+    """A server with that fault, until it is killed."""
+    def talk(connection):
+        with connection, contextlib.suppress(OSError):
+            fault(connection)
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    with socket.create_server(place, family=family) as server:
+        while True:
+            threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", required=True, metavar="ADDR:PORT", help="such as 192.0.2.25:25 or [2001:db8::25]:25")
@@ -142,6 +171,9 @@ def arguments():
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="offer STARTTLS")
     parser.add_argument("--implicit", action="store_true", help="TLS from the first byte (smtps) in place of STARTTLS")
     parser.add_argument("--auth", metavar="USER:PASS", help="take mail only after this login")
+    parser.add_argument("--answer", metavar="TEXT", help="what to say to messages in place of taking them, as `550 no'")
+    parser.add_argument("--answer-if", metavar="TEXT", default="", help="only to those with that text in their subject")
+    parser.add_argument("--fault", choices=sorted(FAULTS), help="say nothing after the greeting, or all of it a byte a second")
     parser.add_argument("--refuse-first", type=int, default=0, metavar="N", help="answer 451 to the first N messages")
     return parser.parse_args()
 
@@ -153,6 +185,8 @@ def main():
     left = [options.refuse_first]
 
     def refuse(envelope):
+        if options.answer and options.answer_if in subject_of(envelope.content):
+            return options.answer
         left[0] -= 1
         if left[0] < 0:
             return None
@@ -165,6 +199,8 @@ def main():
     os.makedirs(options.folder, exist_ok=True)
     handler = Handler(folder=options.folder, refuse=refuse, on_message=told)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    if options.fault:
+        return play(FAULTS[options.fault], (address.strip("[]"), int(port)), family)
     auth = tuple(options.auth.split(":", 1)) if options.auth else None
     server = Server(handler, address.strip("[]"), int(port), options.tls, options.implicit, auth, family)
     print(f"listening on {options.listen}", flush=True)

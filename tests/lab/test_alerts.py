@@ -23,15 +23,19 @@ class Mailbox:
         os.makedirs(self.folder, exist_ok=True)
         self.process = None
 
-    def open(self):
+    def open(self, *options):
         program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "smtp_server.py")
         self.process = self.lab.start("inet", "/usr/bin/python3", program, "--listen", "192.0.2.25:2525",
-                                      "--folder", self.folder)
+                                      "--folder", self.folder, *options)
         wait_for(self._listens, 10, "the SMTP server")
 
     def _listens(self):
         assert self.process.poll() is None, open(self.process.log, encoding="utf-8").read()
         return ":2525" in self.lab.run("inet", "ss", "-ltn").stdout
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
 
     def messages(self):
         names = sorted(name for name in os.listdir(self.folder) if name.endswith(".eml"))
@@ -40,6 +44,9 @@ class Mailbox:
             with open(os.path.join(self.folder, name), "rb") as file:
                 result.append(email.message_from_binary_file(file))
         return result
+
+    def subjects(self):
+        return [" ".join(message["Subject"].split()) for message in self.messages()]
 
     def wait(self, count, deadline):
         wait_for(lambda: len(self.messages()) >= count, deadline, f"{count} mails", pause=0.05)
@@ -54,6 +61,11 @@ def mailbox(lab):
 def waiting_in_spool(lab):
     folder = os.path.join(lab.folder, "state/spool")
     return [name for name in os.listdir(folder) if name.endswith(".eml")] if os.path.isdir(folder) else []
+
+
+def about_links(messages):
+    """Without what the daemon tells of itself, as that it was killed."""
+    return [message for message in messages if "] link " in " ".join(message["Subject"].split())]
 
 
 def body(message):
@@ -112,12 +124,15 @@ def test_killed_in_between(lab, mailbox, tell):
     # The outage goes on over the death: its end answers that mail, and it is not told twice.
     lab.restore_carrier(lab.link("fiber"))
     lab.wait_link("fiber", "up", deadline=30)
-    messages = mailbox.wait(2, 10)
+    messages = mailbox.wait(3, 10)
+    assert [message for message in messages if "started again: the one before ended without order" in
+            " ".join(message["Subject"].split())]
+    messages = about_links(messages)
     tell("; ".join(message["Subject"] for message in messages))
     assert [("DOWN" in message["Subject"]) for message in messages] == [True, False]
     assert messages[1]["In-Reply-To"] == first["Message-ID"]
     lab.daemon.stop()
-    assert len(mailbox.messages()) == 2
+    assert len(mailbox.messages()) == 3
 
 
 def test_mail_leaves_by_a_link_that_works(lab, mailbox):
