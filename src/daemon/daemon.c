@@ -398,9 +398,7 @@ static void stop(struct daemon *daemon)
 	if (daemon->links != NULL && daemon->verdicts != NULL) {
 		keep_learnt(daemon, true);
 		keep_quota(daemon, true);
-		keep_stories(daemon, true);
 	}
-	tell_ends(daemon);
 	links_free(daemon->links, count);
 	control_free(daemon->control);
 	daemon->control = NULL;
@@ -410,6 +408,9 @@ static void stop(struct daemon *daemon)
 	learn_stop(daemon);
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
+	if (daemon->marked)
+		keep_stories(daemon, true);
+	tell_ends(daemon);
 	connection_log_stop(daemon);
 	records_stop(daemon);
 	syslog_stop(daemon);

@@ -69,6 +69,18 @@ static void on_work(uv_work_t *work)
 	job->write(job);
 }
 
+static void write_stories(struct job *job)
+{
+	job->error = state_write_blob(job->folder, STORIES_NAME, job->bytes, job->size);
+}
+
+static void stories_written(struct daemon *daemon)
+{
+	daemon->stories->writing = false;
+	if (daemon->stories->changed && !daemon->ending)
+		keep_stories(daemon, false);
+}
+
 static void on_done(uv_work_t *work, int status)
 {
 	struct job *job = work->data;
@@ -85,13 +97,18 @@ static void on_done(uv_work_t *work, int status)
 			strerror(-job->error));
 	else if (job->message_id != NULL && daemon->mailer != NULL)
 		mailer_wake(daemon->mailer);
+	if (job->write == write_stories)
+		stories_written(daemon);
 	job_free(job);
 }
 
 static void job_start(struct job *job)
 {
-	if (uv_queue_work(job->daemon->loop, &job->work, on_work, on_done) < 0)
-		job_free(job);
+	if (uv_queue_work(job->daemon->loop, &job->work, on_work, on_done) == 0)
+		return;
+	if (job->write == write_stories)
+		job->daemon->stories->writing = false;
+	job_free(job);
 }
 
 static bool add_record(struct arena *arena, struct id_record *records, size_t *count, const char *name, uint16_t id)
@@ -232,6 +249,8 @@ static void write_sticky(struct job *job)
 static void job_run(struct job *job, bool wait)
 {
 	if (job->bytes == NULL) {
+		if (job->write == write_stories)
+			job->daemon->stories->writing = false;
 		job_free(job);
 	} else if (wait) {
 		job->write(job);
@@ -326,17 +345,20 @@ void keep_mail(struct daemon *daemon, const char *message_id, char *message, enu
 		job_start(job);
 }
 
-static void write_stories(struct job *job)
-{
-	job->error = state_write_blob(job->folder, STORIES_NAME, job->bytes, job->size);
-}
-
+/* One at a time: of two that are written at once the older could be the last. */
 void keep_stories(struct daemon *daemon, bool wait)
 {
-	struct job *job = job_new(daemon, write_stories);
+	struct job *job;
 
+	if (daemon->stories->writing && !wait) {
+		daemon->stories->changed = true;
+		return;
+	}
+	job = job_new(daemon, write_stories);
 	if (job == NULL)
 		return;
+	daemon->stories->writing = true;
+	daemon->stories->changed = false;
 	job->bytes = stories_export(daemon);
 	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
 	job_run(job, wait);

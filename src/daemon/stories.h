@@ -2,6 +2,7 @@
 /* What was told of each link, and what it was like since the last summary; kept over restarts. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct stories {
 	size_t count;
 	int64_t since, until; /* seconds since 1970 of the summary's period; until is 0 where none is wished */
 	uint64_t passed_ms;   /* when time was last counted */
+	bool writing, changed; /* a worker writes them; and they are not any more what it writes */
 };
 
 /* The link's, an empty one where there was none. Never NULL for a link of the configuration. */
