@@ -157,9 +157,10 @@ static void tell_change(struct daemon *daemon, const struct link_run *run, enum 
 
 static void tell_flapping(struct daemon *daemon, const struct link_run *run, const struct outbreak *outbreak)
 {
+	static const char *const avoided[] = { "new connections avoid it where they can, until it has been up for a while" };
 	char text[512], cause[128], quiet[32];
-	struct announcement announcement = {
-		.kind = ALERT_FLAPPING, .link = run->link->name, .state = "flapping", .cause = cause, .text = text };
+	struct announcement announcement = { .kind = ALERT_FLAPPING, .link = run->link->name, .state = "flapping",
+		.cause = cause, .text = text, .details = avoided, .detail_count = run->damping.suppressed };
 
 	alert_duration(outbreak->quiet_s, quiet, sizeof(quiet));
 	snprintf(cause, sizeof(cause), "it goes and comes, now %s; more is gathered", link_state_name(run->health.state));
