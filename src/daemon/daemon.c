@@ -16,11 +16,9 @@
 #include "daemon/measure.h"
 #include "daemon/quota.h"
 #include "daemon/recovery.h"
-#include "daemon/stories.h"
 #include "daemon/records.h"
 #include "daemon/syslog.h"
 #include "daemon/watch.h"
-#include "service/alert_template.h"
 #include "service/capability.h"
 #include "service/log.h"
 #include "service/notify.h"
@@ -302,9 +300,7 @@ static int make_parts(struct daemon *daemon)
 
 	daemon->sticky = sticky_new(config->sticky_entries);
 	daemon->loads = loads_new();
-	daemon->stories = calloc(1, sizeof(*daemon->stories));
-	daemon->templates = calloc(1, sizeof(*daemon->templates));
-	if (daemon->stories == NULL || daemon->templates == NULL)
+	if (tell_new(daemon) < 0)
 		return -ENOMEM;
 	daemon->links = links_new(daemon, daemon->generation, NULL, 0);
 	if (daemon->sticky == NULL || daemon->loads == NULL || daemon->links == NULL || world_start(daemon, config) < 0)
@@ -408,8 +404,6 @@ static void stop(struct daemon *daemon)
 	learn_stop(daemon);
 	close_handles(daemon);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
-	if (daemon->marked)
-		keep_stories(daemon, true);
 	tell_ends(daemon);
 	connection_log_stop(daemon);
 	records_stop(daemon);
@@ -427,11 +421,7 @@ static void stop(struct daemon *daemon)
 	free(daemon->loads);
 	free(daemon->zones);
 	free(daemon->attacks);
-	free(daemon->stories);
-	free(daemon->troubles);
-	if (daemon->templates != NULL)
-		alert_templates_free(daemon->templates);
-	free(daemon->templates);
+	tell_free(daemon);
 	sets_free(daemon->sets);
 	shape_free(&daemon->shaping);
 	recovery_stop(daemon);

@@ -310,8 +310,10 @@ enum trouble {
 };
 void tell_trouble(struct daemon *daemon, enum trouble trouble, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void tell_troubles(struct daemon *daemon);
+int tell_new(struct daemon *daemon); /* memory for what is told; 0 or -ENOMEM */
+void tell_free(struct daemon *daemon);
 void tell_began(struct daemon *daemon); /* marks the state folder, and tells of one that was never unmarked */
-void tell_ends(struct daemon *daemon);
+void tell_ends(struct daemon *daemon);  /* keeps what was told, too; no worker writes any more */
 void tell_fallbacks(struct daemon *daemon, uint64_t count); /* each second: so many were decided by the kernel alone */
 
 /* tell_summary.c: each second; a mail when its day or week is over. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Troubles of the daemon itself: told at once, and gathered where they come again and again. */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #include "daemon/announce.h"
 #include "daemon/daemon.h"
+#include "daemon/stories.h"
+#include "service/alert_template.h"
 
 #define GATHER_MS     600000
 #define GATHERED_MAX  8
@@ -118,6 +121,22 @@ void tell_fallbacks(struct daemon *daemon, uint64_t count)
 	troubles->fallbacks = 0;
 }
 
+int tell_new(struct daemon *daemon)
+{
+	daemon->stories = calloc(1, sizeof(*daemon->stories));
+	daemon->templates = calloc(1, sizeof(*daemon->templates));
+	return daemon->stories == NULL || daemon->templates == NULL ? -ENOMEM : 0;
+}
+
+void tell_free(struct daemon *daemon)
+{
+	if (daemon->templates != NULL)
+		alert_templates_free(daemon->templates);
+	free(daemon->templates);
+	free(daemon->stories);
+	free(daemon->troubles);
+}
+
 void tell_began(struct daemon *daemon)
 {
 	const char *folder = daemon->generation->config->state_directory;
@@ -140,6 +159,7 @@ void tell_ends(struct daemon *daemon)
 
 	if (!daemon->marked)
 		return;
+	keep_stories(daemon, true);
 	snprintf(path, sizeof(path), "%s/" RUNNING_NAME, daemon->generation->config->state_directory);
 	unlink(path);
 }

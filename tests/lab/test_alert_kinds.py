@@ -94,7 +94,7 @@ def test_reminder_and_summary_over_a_restart(lab, mailbox, tell):  # noqa: F811
     switch(lab, "lte", True)
     mailbox.wait(3, 10)
     lab.load(to=TARGET, rate=rate(100), count=20)
-    time.sleep(1.5)  # seconds of the outage, which is what is counted
+    wait_for(lambda: any((link["down_for_s"] or 0) >= 2 for link in lab.ctl("links")), 10, "seconds of the outage to count")
     assert lab.daemon.stop() == 0
 
     def age(stories):
@@ -116,7 +116,8 @@ def test_reminder_and_summary_over_a_restart(lab, mailbox, tell):  # noqa: F811
     assert re.search(r"^fiber: up \d+\.\d\d %, 1 outage, down \d+ s, the longest \d+ s$", lines, re.M), lines
     assert re.search(r"^cable: up 100\.00 %$", lines, re.M) and "worst hours: " in lines, lines
     assert re.search(r"received \d+\.\d [kM]B, sent [1-9]|received \d+\.\d [kM]B, sent \d+\.[1-9]", lines), lines
-    time.sleep(1.5)  # neither comes a second time with the next seconds
+    seen = lab.ctl("status")["uptime_s"]
+    wait_for(lambda: lab.ctl("status")["uptime_s"] >= seen + 2, 10, "seconds in which neither comes a second time")
     assert lab.daemon.stop() == 0 and len(mailbox.messages()) == 5
 
 
