@@ -167,7 +167,7 @@ struct watch *watch_new(const struct target *targets, size_t count, uint32_t int
 
 int watch_start(struct watch *watch, const char *device, uint32_t mark)
 {
-	struct checker_path path = { .device = device, .mark = mark };
+	struct checker_path path = { .device = device, .mark = mark, .bytes = &watch->bytes };
 
 	return checker_new(&watch->loop, &watch->check, &path, ask_timeout, take_round, watch, &watch->checker);
 }

@@ -41,6 +41,7 @@ struct watch {
 	size_t begun, count, wanted;
 	struct round late; /* the last that was told late, and how many were */
 	size_t lates;
+	uint64_t bytes;    /* that the probes cost */
 	uint32_t timeout_ms; /* half the interval unless changed */
 	void (*on_round)(struct watch *watch);
 };
