@@ -3,11 +3,6 @@
 
 #include "daemon/daemon.h"
 
-static bool serves(const struct link_run *run)
-{
-	return run->view.usable;
-}
-
 /* Where all usable links are suppressed, the least penalised of them is used; NULL: one is not suppressed. */
 static const struct link_run *least_penalised(const struct daemon *daemon, uint64_t now_ms)
 {
@@ -16,7 +11,7 @@ static const struct link_run *least_penalised(const struct daemon *daemon, uint6
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
 		const struct link_run *run = &daemon->links[i];
 
-		if (!serves(run))
+		if (!run->view.usable)
 			continue;
 		if (!run->damping.suppressed)
 			return NULL;

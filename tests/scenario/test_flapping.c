@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/damping.h"
+#include "core/outbreak.h"
 #include "line.h"
 #include "play.h"
 
@@ -90,21 +91,20 @@ static void nobody_is_suppressed_for_longer_than_told(void **state)
 	assert_true(damping_over(&damping, now + DAMPING_LONGEST_MS + 1));
 }
 
-/* What the daemon makes of changes: a mail for each, unless it flapped before and still does. */
+/* What is made of changes: the penalty, and what people are told. */
 struct tally {
 	struct damping damping;
-	unsigned int changes, mails;
+	struct outbreak outbreak;
+	unsigned int changes, suppressions, mails;
 };
 
-static void note(struct tally *tally, bool down, uint64_t now_ms)
+static void note(struct tally *tally, enum link_state state, uint64_t now_ms)
 {
-	bool before = tally->damping.suppressed;
-
 	damping_over(&tally->damping, now_ms);
-	if (down)
-		damping_down(&tally->damping, now_ms);
+	if (state == LINK_DOWN)
+		tally->suppressions += damping_down(&tally->damping, now_ms);
 	tally->changes++;
-	tally->mails += !(before && tally->damping.suppressed);
+	tally->mails += outbreak_change(&tally->outbreak, state, (int64_t)(now_ms / 1000)) != OUTBREAK_SILENCE;
 }
 
 /* So long down and so long up, by its checks and by its carrier, for ten minutes. */
@@ -121,9 +121,9 @@ static struct tally flap(uint64_t down_us, uint64_t up_us)
 		while (line.start_us < line.mended_us + up_us) {
 			line_run(&line, line.start_us + 1);
 			if (line.downs != downs)
-				note(&tally, true, line.now_us / 1000);
+				note(&tally, LINK_DOWN, line.now_us / 1000);
 			if (line.ups != ups)
-				note(&tally, false, line.now_us / 1000);
+				note(&tally, LINK_UP, line.now_us / 1000);
 			downs = line.downs;
 			ups = line.ups;
 		}
@@ -144,7 +144,10 @@ static void ten_minutes_of_flapping_tell_little(void **state)
 		print_message("%u s down, %u s up: %u changes, %u of them mailed\n", (unsigned int)cases[i].down_s,
 			(unsigned int)cases[i].up_s, tally.changes, tally.mails);
 		assert_true(tally.changes <= cases[i].changes);
-		assert_true(tally.mails <= 8);
+		assert_true(tally.mails <= OUTBREAK_CHANGES + 1);
+		/* Who flaps all the time is suppressed once, and stays so. */
+		assert_true(tally.suppressions <= 1);
+		assert_int_equal(tally.damping.suppressed, tally.changes > 10);
 	}
 }
 
