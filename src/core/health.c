@@ -51,6 +51,7 @@ void health_init(struct health *health, uint64_t now_ms)
 	health->since_ms = now_ms;
 	health->last_round_ms = now_ms;
 	health->good_since_ms = now_ms;
+	health->fresh_ms = now_ms;
 }
 
 static enum link_cause ground_cause(enum link_ground ground)
@@ -79,6 +80,7 @@ static void start_over(struct health *health, uint64_t now_ms)
 	health->deviation_us = 0;
 	health->last_round_ms = now_ms;
 	health->good_since_ms = now_ms;
+	health->fresh_ms = now_ms;
 	health->doubtful = false;
 }
 
@@ -244,9 +246,9 @@ static bool round_good(struct health *health, const struct check *check, uint64_
 }
 
 /* The first answer may take as long as by satellite, and nobody knows yet how long that is. */
-static bool may_be_far(const struct health *health, const struct check *check)
+static bool may_be_far(const struct health *health, const struct check *check, uint64_t now_ms)
 {
-	return health->smoothed_us == 0 && check->timeout_ms == 0 &&
+	return health->smoothed_us == 0 && check->timeout_ms == 0 && now_ms < health->fresh_ms + NEVER_HEARD_MS &&
 	       (uint64_t)health->failed_in_row * check->interval_ms < NEVER_HEARD_MS;
 }
 
@@ -254,7 +256,7 @@ static bool round_failed(struct health *health, const struct check *check, uint6
 {
 	health->good_in_row = 0;
 	health->failed_in_row++;
-	if (health->failed_in_row >= check->down_after && !may_be_far(health, check))
+	if (health->failed_in_row >= check->down_after && !may_be_far(health, check, now_ms))
 		return enter(health, LINK_DOWN, CAUSE_CHECKS, now_ms);
 	/* Of one that was never heard nobody knows whether anything is lost. */
 	return health->state != LINK_DOWN && health->smoothed_us != 0 && assess(health, check, now_ms);

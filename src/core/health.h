@@ -75,6 +75,7 @@ struct health {
 	uint32_t smoothed_us, deviation_us; /* as RFC 6298 computes SRTT and RTTVAR; 0: not measured */
 	uint32_t jitter_us;                 /* as RFC 3550 section 6.4.1 */
 	uint64_t last_round_ms;
+	uint64_t fresh_ms;      /* since when nothing of before holds */
 	uint64_t good_since_ms; /* of the good rounds in a row, or of a ground without targets */
 	bool doubtful; /* rounds after a pause of the machine tell nothing yet */
 };
