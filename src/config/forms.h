@@ -17,6 +17,7 @@ extern const struct form form_zones, form_links, form_policies; /* sections.c */
 extern const struct form form_names;  /* a list of words, each checked by field->check; absent when empty */
 extern const struct form form_labels; /* the same, printed also when empty */
 extern const struct form form_networks;
+extern const struct form form_resolvers;
 extern const struct form form_gateway; /* link_forms.c */
 extern const struct form form_link_bandwidth, form_download, form_upload; /* bandwidth_forms.c */
 extern const struct form form_link_nat, form_policy_nat; /* nat_forms.c; the keys of a map are in field->table */

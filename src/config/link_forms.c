@@ -90,6 +90,42 @@ static void print_networks(struct printer *printer, const void *member)
 
 const struct form form_networks = { read_networks, no_networks, print_networks, SCHEMA_LIST_OF("networks") };
 
+static void read_resolvers(struct loader *loader, const struct field *field, const struct node *node, void *member)
+{
+	struct networks *networks = member;
+
+	if (!read_words(loader, field->key, node, false))
+		return;
+	networks->items = loader_array(loader, node_items(node), sizeof(*networks->items));
+	for (size_t i = 0; networks->items != NULL && i < node_items(node); i++) {
+		const struct node *item = node_item(node, i);
+		struct network *network = &networks->items[networks->count];
+
+		if (!address_parse(item->text, &network->address)) {
+			problem_add(&loader->problems, item->at, "`%s': `%.60s' is not an address", field->key, item->text);
+			problem_hint(&loader->problems, "write addresses of name servers, such as [192.0.2.53, \"2001:db8::53\"]");
+			continue;
+		}
+		*network = network_around(&network->address, 128);
+		networks->count += !has_network(networks, network);
+	}
+}
+
+static void print_resolvers(struct printer *printer, const void *member)
+{
+	const struct networks *networks = member;
+	char text[ADDRESS_TEXT_MAX];
+
+	fputc('[', printer->out);
+	for (size_t i = 0; i < networks->count; i++) {
+		fputs(i == 0 ? "" : ", ", printer->out);
+		print_text(printer, address_format(&networks->items[i].address, text, sizeof(text)));
+	}
+	fputc(']', printer->out);
+}
+
+const struct form form_resolvers = { read_resolvers, no_networks, print_resolvers, SCHEMA_LIST_OF("address") };
+
 bool read_addresses(struct loader *loader, const struct field *field, const struct node *node,
 	const char *words, bool given[FAMILIES], struct address addresses[FAMILIES])
 {

@@ -177,6 +177,8 @@ const struct field schema_link[] = {
 		.meaning = "words that stand for all links that have them" },
 	{ "nat", FORM(link, nat, form_link_nat), .standard = "masquerade", .words = link_nats, .table = link_nat,
 		.meaning = "source address outside: masquerade, none, an address per family, or the keys of a map" },
+	{ "resolvers", FORM(link, resolvers, form_resolvers),
+		.meaning = "addresses of name servers that answer by this link alone; this machine asks them by it" },
 	{ "check", MAP(link, check, check), .meaning = "how the link is tested" },
 	{ "quota", MAP(link, quota, quota), .flags = FIELD_OPTIONAL | FIELD_ONE_LINE, .absent = without_quota,
 		.meaning = "what it may carry in a month, a week or a day" },

@@ -149,6 +149,7 @@ struct link {
 	bool weight_follows; /* it was not given, and there is a link that learns: see struct link_view */
 	struct names labels;
 	struct nat nat;
+	struct networks resolvers; /* addresses of name servers that answer by this link alone */
 	struct check check;
 	struct quota_settings quota;
 };

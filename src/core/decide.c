@@ -107,6 +107,12 @@ static bool choose(const struct snapshot *snapshot, const struct flow *flow, con
 	return true;
 }
 
+/* The link that no policy can change, or 0. */
+static uint8_t given_link(const struct flow *flow)
+{
+	return (uint8_t)(flow->came_by != 0 ? flow->came_by : flow->bound);
+}
+
 static bool settle(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
 	struct decision *decision)
 {
@@ -121,8 +127,8 @@ static bool settle(const struct snapshot *snapshot, const struct flow *flow, con
 	case ACTION_ALLOW:
 		break;
 	}
-	if (flow->came_by != 0 || flow->direct) {
-		decision->link = flow->came_by != 0 ? (uint8_t)flow->came_by : MARK_LINK_DIRECT;
+	if (given_link(flow) != 0 || flow->direct) {
+		decision->link = given_link(flow) != 0 ? given_link(flow) : MARK_LINK_DIRECT;
 		return true;
 	}
 	return choose(snapshot, flow, context, decision);
@@ -147,7 +153,7 @@ void decide(const struct snapshot *snapshot, const struct flow *flow, const stru
 	}
 	trace_add(trace, NO_POLICY, NULL, false);
 	*ret_decision = (struct decision){ .policy = NO_POLICY, .action = ACTION_ALLOW };
-	ret_decision->link = flow->came_by != 0 ? (uint8_t)flow->came_by : MARK_LINK_DIRECT;
+	ret_decision->link = given_link(flow) != 0 ? given_link(flow) : MARK_LINK_DIRECT;
 }
 
 uint32_t decision_mark(const struct snapshot *snapshot, const struct decision *decision)

@@ -110,8 +110,8 @@ struct trace {
 
 /*
  * Decides on a flow. trace is NULL but for `explain`, which takes the same walk. Neither blocks nor
- * allocates. For a flow that came in by a link, and for one that goes to no link (flow.direct), the
- * link field of the decision says just that.
+ * allocates. For a flow that came in by a link or is bound to one, and for one that goes to no link (flow.direct),
+ * the link field of the decision says just that.
  */
 void decide(const struct snapshot *snapshot, const struct flow *flow, const struct decide_context *context,
 	struct decision *ret_decision, struct trace *trace);

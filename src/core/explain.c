@@ -55,15 +55,21 @@ void explanation_hint(struct arena *arena, struct explanation *explanation, cons
 
 void explanation_origin(struct arena *arena, struct explanation *explanation, const struct flow *flow, const char *link)
 {
-	const char *where = flow->came_by != 0 ? "comes in by link " : flow->device == 0 ? "from this machine" : "from inside";
-	const char *name = flow->came_by == 0 ? "" : link == NULL ? "?" : link;
+	const char *where = flow->device == 0 ? "from this machine" : "from inside";
+	const char *name = flow->came_by == 0 && flow->bound == 0 ? "" : link == NULL ? "?" : link;
 
+	if (flow->came_by != 0)
+		where = "comes in by link ";
+	else if (flow->bound != 0)
+		where = "from this machine, by a socket that is bound to link ";
 	explanation_step(arena, explanation, "%s%s%s", where, name,
 		flow->direct ? ", to a network that needs no link" : "");
 }
 
 const char *explain_reason(const struct explained_way *way)
 {
+	if (way->no_policy && way->bound)
+		return "no policy matches; its socket is bound to the link";
 	if (way->no_policy)
 		return way->from_link ? "no policy matches; answers leave by the link that it came in by" : "no policy matches";
 	if (way->policy_refuses)
@@ -72,6 +78,8 @@ const char *explain_reason(const struct explained_way *way)
 		return "none of its links is usable";
 	if (way->from_link)
 		return "answers leave by the link that it came in by";
+	if (way->bound)
+		return "its socket is bound to the link";
 	if (way->direct)
 		return "the destination needs no link";
 	if (way->none_usable)
@@ -272,6 +280,7 @@ static int tell_decision(struct arena *arena, const struct snapshot *snapshot, c
 	struct explained_way way = {
 		.no_policy = policy == NULL,
 		.from_link = flow->came_by != 0,
+		.bound = flow->bound != 0,
 		.direct = flow->direct,
 		.sticky = decision->sticky,
 		.by_packet = decision->by_packet,
@@ -302,7 +311,8 @@ int explain(struct arena *arena, const struct snapshot *snapshot, const struct f
 
 	if (trace.steps == NULL || explanation_open(arena, ret_explanation) < 0)
 		return -ENOMEM;
-	explanation_origin(arena, ret_explanation, flow, link_name(snapshot, flow->came_by));
+	explanation_origin(arena, ret_explanation, flow,
+		link_name(snapshot, flow->came_by != 0 ? flow->came_by : flow->bound));
 	decide(snapshot, flow, &context, &decision, &trace);
 	tell_walk(arena, snapshot, &trace, ret_explanation);
 	return tell_decision(arena, snapshot, flow, &decision, &context, ret_explanation);

@@ -52,12 +52,12 @@ void explanation_step(struct arena *arena, struct explanation *explanation, cons
 void explanation_hint(struct arena *arena, struct explanation *explanation, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The first step: where it comes from. link is the name of flow.came_by, or NULL. */
+/* The first step: where it comes from. link is the name of flow.came_by or flow.bound, or NULL. */
 void explanation_origin(struct arena *arena, struct explanation *explanation, const struct flow *flow, const char *link);
 
 /* What a decision was made of, as far as a reason needs it. */
 struct explained_way {
-	bool no_policy, from_link, direct, sticky, by_packet;
+	bool no_policy, from_link, bound, direct, sticky, by_packet;
 	bool none_usable;    /* of the policy's own links */
 	enum action action;  /* as decided */
 	bool policy_refuses; /* the policy's own action is drop or reject */

@@ -17,5 +17,6 @@ struct flow {
 	uint8_t dscp;           /* of the first packet, 0 to 63 */
 	uint32_t device;        /* index of the device that it came in by; 0: from this machine */
 	unsigned int came_by;   /* id of the link that it came in by; 0: from inside */
+	unsigned int bound;     /* of this machine: id of the link that its socket has chosen; 0: none */
 	bool direct;            /* the main table sends it to no link: to this machine or to the inside */
 };

@@ -38,6 +38,9 @@
 /* The class of our own checks: they are nobody's connections and are counted nowhere. */
 #define MARK_CLASS_CHECK 31
 
+/* The same beside a link without a policy: a socket of this machine that has that link already. Not on connections. */
+#define MARK_CLASS_OWN 31
+
 struct mark_layout {
 	uint8_t shift;
 	uint8_t policy_bits;

@@ -21,7 +21,7 @@ enum {
 /* The kernel takes none that is smaller. */
 #define IPV6_LEAST_MTU 1280
 
-static void add_route(struct planner *planner, size_t link, enum family family, uint32_t table)
+void plan_add_route(struct planner *planner, size_t link, enum family family, uint32_t table)
 {
 	const struct link_view *view = &planner->view->links[link];
 	uint32_t mtu = planner->config->links[link].mtu;
@@ -39,7 +39,7 @@ static void add_route(struct planner *planner, size_t link, enum family family, 
 	};
 }
 
-static void add_rule(struct planner *planner, const struct plan_rule *rule)
+void plan_add_rule(struct planner *planner, const struct plan_rule *rule)
 {
 	planner->builder.failed |= rule->comment == NULL;
 	planner->plan->rules[planner->plan->rule_count++] = *rule;
@@ -60,12 +60,12 @@ static void plan_link(struct planner *planner, size_t link, enum family family)
 		.comment = arena_printf(planner->plan->arena, "connections of link %s", name),
 	};
 
-	add_route(planner, link, family, rule.table);
-	add_rule(planner, &rule);
+	plan_add_route(planner, link, family, rule.table);
+	plan_add_rule(planner, &rule);
 	rule.priority = kernel->rule_priority + PRIORITY_GUARD + id;
 	rule.verdict = RULE_UNREACHABLE;
 	rule.comment = arena_printf(planner->plan->arena, "and nowhere else while %s has no route", name);
-	add_rule(planner, &rule);
+	plan_add_rule(planner, &rule);
 }
 
 /* What the kernel itself sends from an address of the link: errors and resets carry no mark of ours. */
@@ -87,33 +87,42 @@ static void plan_sources(struct planner *planner, size_t link)
 				planner->config->links[link].name),
 		};
 
-		add_rule(planner, &rule);
+		plan_add_rule(planner, &rule);
 	}
+}
+
+/* The way of this machine before output marks it: by a usable link, else by any. */
+static void plan_first_way(struct planner *planner, enum family family)
+{
+	uint32_t table = planner->config->kernel.first_table;
+	size_t before = planner->plan->route_count;
+
+	for (size_t i = 0; i < 2 * planner->config->link_count && planner->plan->route_count == before; i++) {
+		size_t link = i % planner->config->link_count;
+		bool fallback = i >= planner->config->link_count;
+
+		if (planner->view->links[link].usable
+		    || (fallback && !address_is_zero(&planner->view->own_source[family])))
+			plan_add_route(planner, link, family, table);
+	}
+	if (planner->plan->route_count > before)
+		planner->plan->routes[before].source = planner->view->own_source[family];
 }
 
 /* This machine has to find a way before output can mark it, also where the main table has none. */
 static void plan_last_resort(struct planner *planner, enum family family)
 {
-	uint32_t table = planner->config->kernel.first_table;
 	struct plan_rule rule = {
 		.family = family,
 		.priority = PRIORITY_LAST_RESORT,
 		.verdict = RULE_LOOKUP,
-		.table = table,
+		.table = planner->config->kernel.first_table,
 		.local_only = true,
 		.comment = "this machine's own traffic where the main table knows no way",
 	};
 
-	add_rule(planner, &rule);
-	for (size_t i = 0; i < planner->config->link_count; i++) {
-		size_t before = planner->plan->route_count;
-
-		if (!planner->view->links[i].usable)
-			continue;
-		add_route(planner, i, family, table);
-		if (planner->plan->route_count > before)
-			return;
-	}
+	plan_add_rule(planner, &rule);
+	plan_first_way(planner, family);
 }
 
 static void plan_routing(struct planner *planner)
@@ -135,10 +144,11 @@ static void plan_routing(struct planner *planner)
 			.comment = "the look-up of known networks ends here",
 		};
 
-		add_rule(planner, &specific);
-		add_rule(planner, &known);
+		plan_add_rule(planner, &specific);
+		plan_add_rule(planner, &known);
 		for (size_t i = 0; i < planner->config->link_count; i++)
 			plan_link(planner, i, family);
+		plan_own_routing(planner, family);
 		plan_last_resort(planner, family);
 	}
 	for (size_t i = 0; i < planner->config->link_count; i++)
@@ -147,7 +157,7 @@ static void plan_routing(struct planner *planner)
 
 static size_t rules_needed(const struct config *config, const struct view *view)
 {
-	size_t count = FAMILIES * (3 + 2 * config->link_count);
+	size_t count = FAMILIES * (5 + 3 * config->link_count);
 
 	for (size_t i = 0; i < config->link_count; i++)
 		count += view->links[i].addresses.count;
@@ -159,7 +169,8 @@ static bool make_room(struct planner *planner)
 	struct plan *plan = planner->plan;
 	size_t links = planner->config->link_count;
 
-	plan->routes = arena_array(plan->arena, FAMILIES * (links + 1), sizeof(*plan->routes));
+	plan->routes = arena_array(plan->arena, FAMILIES * (links + 1) + plan_own_routes_needed(planner->config),
+		sizeof(*plan->routes));
 	plan->rules = arena_array(plan->arena, rules_needed(planner->config, planner->view), sizeof(*plan->rules));
 	planner->link_devices.items = arena_array(plan->arena, links, sizeof(char *));
 	return plan->routes != NULL && plan->rules != NULL && planner->link_devices.items != NULL;

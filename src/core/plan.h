@@ -51,6 +51,9 @@ struct plan_route {
 	bool via;                /* has a gateway */
 	struct address gateway;
 	uint32_t mtu;            /* 0: that of the device */
+	struct network to;       /* length 0: the default route */
+	struct address source;   /* of who has none yet; all zero bytes: as the device has it */
+	bool unreachable;        /* an error at once, no way */
 	const char *link;        /* name, for messages */
 };
 
@@ -69,12 +72,13 @@ struct plan_rule {
 	bool has_source;
 	struct network source;
 	bool local_only;      /* from this machine only (iif lo) */
+	const char *device_out; /* only of sockets that are bound to this device; NULL: of all */
 	const char *comment;  /* for the dry run and `uplinkctl ruleset` */
 };
 
 struct plan {
 	struct arena *arena;
-	struct plan_route *routes; /* each the default route of its table */
+	struct plan_route *routes;
 	size_t route_count;
 	struct plan_rule *rules;
 	size_t rule_count;

@@ -118,14 +118,10 @@ static void go_spread(struct planner *planner, const struct spread *spread)
 		spread_in(planner, spread, family);
 }
 
-/* With the class: where the policy before had no link, its own stands there. */
+/* With the class: where the policy before had no link, its own stands there, and that of a bound socket has none yet. */
 static uint32_t policy_and_class(const struct planner *planner)
 {
-	uint32_t mask = mark_policy_mask(planner->layout);
-
-	if (planner->config->qos.count > 0)
-		mask |= mark_class_mask(planner->layout);
-	return mask;
+	return mark_policy_mask(planner->layout) | mark_class_mask(planner->layout);
 }
 
 static void set_link(struct planner *planner, unsigned int id)

@@ -64,6 +64,23 @@ struct port_ranges plan_ports(struct planner *planner, const struct port_ranges 
 
 #define NO_LINK SIZE_MAX
 
+/* The default route of the link's device into that table, where one can be; and a rule. */
+void plan_add_route(struct planner *planner, size_t link, enum family family, uint32_t table);
+void plan_add_rule(struct planner *planner, const struct plan_rule *rule);
+
+/* Rules and routes of this machine's own connections, and how many routes that may be. */
+void plan_own_routing(struct planner *planner, enum family family);
+size_t plan_own_routes_needed(const struct config *config);
+
+/* In output, of new connections to links: those that have a link already get it into their mark, with MARK_CLASS_OWN. */
+void plan_own_bound(struct planner *planner);
+
+/* In output, before what tells connections of a dead link: who was started to use that link has been told. */
+void plan_own_insist(struct planner *planner);
+
+/* A rule that gives this machine's own connections an address of the device, where nothing else is translated. */
+void plan_own_source(struct planner *planner, const struct names *devices, enum family family);
+
 /* The addresses of that family that the link's device has, or where link is NO_LINK those of all links. */
 struct networks plan_outside_addresses(struct planner *planner, size_t link, enum family family);
 

@@ -55,6 +55,8 @@ static void plan_restore(struct planner *planner, bool leaving)
 {
 	struct builder *b = &planner->builder;
 
+	if (leaving)
+		plan_own_insist(planner);
 	build_rule(b, "a connection that was decided keeps its decision");
 	build_mark_is(b, MATCH_CONNECTION_MARK, mark_policy_mask(planner->layout), 0, true);
 	build_mark_copy(b, RESTORE_MARK, mark_mask(planner->layout));
@@ -168,9 +170,10 @@ static void plan_output(struct planner *planner)
 	build_jump(b, GOTO, CHAIN_EXEMPT);
 	plan_restore(planner, true);
 	build_rule(b, "to the inside");
-	match_no_link(planner);
 	build_devices(b, MATCH_DEVICE_OUT, &planner->link_devices, true);
 	build_set_mark(b, mark_link_mask(planner->layout), link_value(planner, MARK_LINK_DIRECT));
+	build_jump(b, GOTO, CHAIN_ASK);
+	plan_own_bound(planner);
 	build_rule(b, "ask");
 	build_jump(b, GOTO, CHAIN_ASK);
 }

@@ -41,6 +41,9 @@ struct view {
 	struct link_view *links;
 	struct zone_view *zones;
 	struct networks local; /* every address of this machine */
+	/* Inside, where this machine's own connections begin, so that an address of a link is that of a bound socket. All
+	   zero bytes: they begin with that of the main table's way, and it is not told. */
+	struct address own_source[FAMILIES];
 	struct networks servers; /* name servers of this machine */
 	struct networks *sets; /* index as in config.sets: sorted, none inside another, IPv4 before IPv6 */
 	uint16_t minute;       /* of the local week, from Monday 00:00 */

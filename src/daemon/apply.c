@@ -186,12 +186,14 @@ static uint64_t mix_link(struct daemon *daemon, uint64_t sum, const struct link_
 	return mix_networks(daemon, sum, &view->addresses);
 }
 
-/* Of what plan and snapshot depend on beside link states: device indexes, addresses, gateways. */
+/* Of what plan and snapshot depend on beside link states: device indexes, addresses, gateways, our own source. */
 static uint64_t fingerprint(struct daemon *daemon)
 {
 	struct networks servers = { daemon->servers.items, daemon->servers.count };
 	uint64_t sum = mix_networks(daemon, mix_networks(daemon, 0, &daemon->devices->local), &servers);
 
+	for (enum family family = IPV4; family <= IPV6; family++)
+		sum = mix(daemon, sum, daemon->own_source[family].bytes, sizeof(daemon->own_source[family].bytes));
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		sum = mix_link(daemon, sum, &daemon->links[i].view);
 	for (size_t i = 0; i < daemon->generation->config->zone_count; i++) {

@@ -133,6 +133,7 @@ struct daemon {
 	struct generation *generation;
 	struct link_run *links;           /* config.link_count */
 	struct zone_view *zones;          /* config.zone_count */
+	struct address own_source[FAMILIES]; /* as the view has it */
 	struct sets *sets;
 	uint16_t minute;                  /* of the local week, by which policies hold */
 	struct state state;               /* what was read at the start; outages are kept up to date */
@@ -216,6 +217,12 @@ bool ground_waited(const struct daemon *daemon); /* for one long enough: look ag
 /* servers.c: reads the name servers of this machine, where the file has changed. */
 void servers_read(struct daemon *daemon);
 
+/* Finds the address that this machine's own connections begin with, in devices and default routes as they were read. */
+void own_source_read(struct daemon *daemon);
+
+/* Id of the link that a connection of this machine is bound to, as far as its addresses tell; 0: none. */
+unsigned int own_source_bound(const struct daemon *daemon, const struct flow *flow);
+
 /* links.c: links come and go. */
 int links_start(struct daemon *daemon);
 void links_free(struct link_run *links, size_t count);
@@ -249,6 +256,7 @@ void flapping_second(struct daemon *daemon);
 /* duty.c: links are taken out of service and back by order. */
 void duty_begin(const struct daemon *daemon, struct link_run *run); /* as it was ordered before the start */
 void duty_second(struct daemon *daemon);
+void report_use(void *data, const struct control_request *request, struct control_answer *answer);
 void report_drain(void *data, const struct control_request *request, struct control_answer *answer);
 void report_disable(void *data, const struct control_request *request, struct control_answer *answer);
 void report_enable(void *data, const struct control_request *request, struct control_answer *answer);

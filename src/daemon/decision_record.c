@@ -168,7 +168,7 @@ static void fill_policy(struct decision_record *record, const struct snapshot *s
 	record->algorithm = (uint8_t)policy->balance.algorithm;
 	if (policy->action != ACTION_ALLOW)
 		record->flags |= RECORD_POLICY_REFUSES;
-	else if (flow->came_by == 0 && !flow->direct)
+	else if (flow->came_by == 0 && flow->bound == 0 && !flow->direct)
 		fill_candidates(record, snapshot, flow, snapshot_balancer(snapshot, index, flow->family));
 }
 
@@ -184,7 +184,7 @@ void decision_record_fill(struct decision_record *record, const struct snapshot 
 		.to_port = flow->to_port,
 		.protocol = flow->protocol,
 		.dscp = flow->dscp,
-		.came_by = (uint8_t)flow->came_by,
+		.came_by = (uint8_t)(flow->bound != 0 ? RECORD_BOUND | flow->bound : flow->came_by),
 		.flags = flags_of(flow, decision),
 		.action = (uint8_t)decision->action,
 	};
@@ -198,6 +198,7 @@ void decision_record_fill(struct decision_record *record, const struct snapshot 
 struct flow decision_record_flow(const struct decision_record *record)
 {
 	enum family family = (record->flags & RECORD_IPV6) != 0 ? IPV6 : IPV4;
+	bool bound = (record->came_by & RECORD_BOUND) != 0;
 	struct flow flow = {
 		.family = family,
 		.protocol = record->protocol,
@@ -208,7 +209,8 @@ struct flow decision_record_flow(const struct decision_record *record)
 		.to_port = record->to_port,
 		.dscp = record->dscp,
 		.device = record->device,
-		.came_by = record->came_by,
+		.came_by = bound ? 0 : record->came_by,
+		.bound = bound ? record->came_by & ~RECORD_BOUND & 0xffu : 0,
 		.direct = (record->flags & RECORD_DIRECT) != 0,
 	};
 

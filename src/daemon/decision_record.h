@@ -23,6 +23,9 @@ enum record_flag {
 	RECORD_FORWARDS = 128,      /* the destination becomes another */
 };
 
+/* In came_by: it did not come in by that link, but is of this machine and bound to it. */
+#define RECORD_BOUND 128
+
 /* Policies, links and classes are told by their numbers in marks, whose names depend on the generation. */
 struct decision_record {
 	uint64_t at_ms;                /* of the clock that decisions go by */
@@ -35,7 +38,7 @@ struct decision_record {
 	uint32_t generation;           /* of the snapshot that decided */
 	uint32_t mark, device;
 	uint16_t from_port, to_port;
-	uint8_t protocol, dscp, came_by, flags;
+	uint8_t protocol, dscp, came_by, flags; /* came_by with RECORD_BOUND: its socket had that link */
 	uint8_t action : 2, tier : 6;  /* tier: of those that are eligible, from 1 */
 	uint8_t algorithm;
 	uint8_t nat;                   /* what becomes of the source: enum nat_kind */

@@ -105,6 +105,28 @@ static struct link_run *asked_link(struct daemon *daemon, const struct control_r
 	return NULL;
 }
 
+void report_use(void *data, const struct control_request *request, struct control_answer *answer)
+{
+	struct link_run *run = asked_link(data, request, answer);
+	struct mark_layout layout;
+	json_t *servers;
+
+	if (run == NULL)
+		return;
+	layout = mark_layout_of(&run->daemon->generation->config->kernel);
+	servers = json_array();
+	for (size_t i = 0; i < run->link->resolvers.count; i++) {
+		char text[ADDRESS_TEXT_MAX];
+
+		json_array_append_new(servers,
+			json_string(address_format(&run->link->resolvers.items[i].address, text, sizeof(text))));
+	}
+	answer->status = 200;
+	answer->document = json_pack("{s:s, s:s, s:s, s:b, s:I, s:o}", "link", run->link->name, "state", duty_state_text(run),
+		"reason", duty_reason_text(run), "usable", run->view.usable, "mark",
+		(json_int_t)mark_make(layout, run->id, 0, 0), "resolvers", servers);
+}
+
 static void answer_duty(const struct link_run *run, struct control_answer *answer)
 {
 	answer->status = 200;

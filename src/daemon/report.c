@@ -383,6 +383,7 @@ const struct control_verb report_verbs[] = {
 	{ "/config", false, report_config },
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
+	{ "/use", false, report_use },
 	{ "/drain", true, report_drain },
 	{ "/disable", true, report_disable },
 	{ "/enable", true, report_enable },

@@ -93,7 +93,9 @@ static bool place_flow(struct daemon *daemon, const struct snapshot *snapshot, c
 		return question_refuse(problem, "leave `in' out", "in: what this machine sends comes in by no device");
 	if (question->in != NULL && !find_device(daemon, question->in, &flow->device, problem))
 		return false;
-	if (asked->from_router && !own_address(daemon, 0, &flow->from, problem))
+	if (asked->from_router && !address_is_zero(&daemon->own_source[flow->from.family]))
+		flow->from = daemon->own_source[flow->from.family];
+	else if (asked->from_router && !own_address(daemon, 0, &flow->from, problem))
 		return false;
 	if (question->in == NULL)
 		flow->device = arriving_device(daemon, flow);
@@ -101,6 +103,8 @@ static bool place_flow(struct daemon *daemon, const struct snapshot *snapshot, c
 		return false;
 	flow->came_by = snapshot_came_by(snapshot, flow->device);
 	flow->direct = goes_direct(daemon, snapshot, flow);
+	if (flow->device == 0 && !flow->direct)
+		flow->bound = own_source_bound(daemon, flow);
 	return true;
 }
 

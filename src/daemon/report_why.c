@@ -231,7 +231,8 @@ static int tell_steps(struct daemon *daemon, struct arena *arena, const struct d
 		explanation->step_count = again.step_count;
 		return 0;
 	}
-	explanation_origin(arena, explanation, &flow, name_of(daemon, NAME_LINK, record->came_by, record->generation));
+	explanation_origin(arena, explanation, &flow,
+		name_of(daemon, NAME_LINK, flow.came_by != 0 ? flow.came_by : flow.bound, record->generation));
 	explanation_step(arena, explanation, "configuration or links have changed since: what did not match is no longer known");
 	if (explanation->policy != NULL)
 		explanation_step(arena, explanation, "%s: matches", explanation->policy);
@@ -255,7 +256,8 @@ static int tell_record(struct daemon *daemon, struct arena *arena, const struct 
 	unsigned int policy = mark_policy(layout, record->mark), link = mark_link(layout, record->mark);
 	struct explained_way way = {
 		.no_policy = policy == MARK_POLICY_NONE,
-		.from_link = record->came_by != 0,
+		.from_link = record->came_by != 0 && (record->came_by & RECORD_BOUND) == 0,
+		.bound = (record->came_by & RECORD_BOUND) != 0,
 		.direct = (record->flags & RECORD_DIRECT) != 0,
 		.sticky = (record->flags & RECORD_STICKY) != 0,
 		.by_packet = policy != MARK_POLICY_NONE && link == MARK_LINK_BY_PACKET,

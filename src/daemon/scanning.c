@@ -80,7 +80,7 @@ static bool on_record(const struct decision_record *record, void *data)
 
 	if (record->at_ms <= daemon->scanning->seen_ms)
 		return false;
-	if (record->came_by == 0 || record->at_ms > reading->now_ms)
+	if (record->came_by == 0 || (record->came_by & RECORD_BOUND) != 0 || record->at_ms > reading->now_ms)
 		return true;
 	flow = decision_record_flow(record);
 	if (!flow.ports)

@@ -83,7 +83,8 @@ static void count_decision(struct worker *worker, const struct snapshot *snapsho
 
 /*
  * The ruleset has left in the mark whether the packet came in by a link, or goes to none. Of a client that
- * the kernel connects itself, because it has proved that it is there, only the mark tells the link.
+ * the kernel connects itself, because it has proved that it is there, only the mark tells the link; so it does of a
+ * socket of this machine that is bound to one.
  */
 static void complete_flow(const struct snapshot *snapshot, const struct queue_packet *packet, struct flow *flow)
 {
@@ -91,7 +92,9 @@ static void complete_flow(const struct snapshot *snapshot, const struct queue_pa
 
 	flow->device = packet->device_in;
 	flow->direct = link == MARK_LINK_DIRECT;
-	if (packet->device_in == 0 && link != MARK_LINK_UNDECIDED && link <= MARK_LINK_MAX)
+	if (packet->device_in == 0 && mark_class(snapshot->layout, packet->mark) == MARK_CLASS_OWN)
+		flow->bound = link <= MARK_LINK_MAX ? link : 0;
+	else if (packet->device_in == 0 && link != MARK_LINK_UNDECIDED && link <= MARK_LINK_MAX)
 		flow->device = snapshot_device(snapshot, (uint8_t)link);
 	flow->came_by = snapshot_came_by(snapshot, flow->device);
 }

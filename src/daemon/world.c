@@ -197,6 +197,7 @@ int world_read(struct daemon *daemon)
 	daemon->devices = devices;
 	servers_read(daemon);
 	read_views(daemon);
+	own_source_read(daemon);
 	return 0;
 }
 
@@ -205,6 +206,7 @@ struct view world_view(struct daemon *daemon, struct link_view *links)
 	for (size_t i = 0; i < daemon->generation->config->link_count; i++)
 		links[i] = daemon->links[i].view;
 	return (struct view){ .links = links, .zones = daemon->zones, .local = daemon->devices->local,
+		.own_source = { daemon->own_source[IPV4], daemon->own_source[IPV6] },
 		.servers = { daemon->servers.items, daemon->servers.count },
 		.sets = sets_networks(daemon->sets), .minute = daemon->minute,
 		.lacks_synproxy = !daemon->features.synproxy, .lacks_connection_limit = !daemon->features.connection_limit,

@@ -42,12 +42,18 @@ static struct nlmsghdr *build_route(void *buffer, const struct plan_route *route
 	header->rtm_family = (uint8_t)family_native(route->family);
 	header->rtm_table = route->table < 256 ? (uint8_t)route->table : RT_TABLE_UNSPEC;
 	header->rtm_protocol = PLAN_ROUTE_PROTOCOL;
-	header->rtm_type = RTN_UNICAST;
-	header->rtm_scope = route->via || route->family == IPV6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	header->rtm_type = route->unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
+	header->rtm_dst_len = route->to.length;
+	header->rtm_scope = route->via || route->unreachable || route->family == IPV6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	/* No other table needs to know a way to the gateway. */
 	header->rtm_flags = route->via ? RTNH_F_ONLINK : 0;
 	mnl_attr_put_u32(request, RTA_TABLE, route->table);
-	mnl_attr_put_u32(request, RTA_OIF, route->device_index);
+	if (!route->unreachable)
+		mnl_attr_put_u32(request, RTA_OIF, route->device_index);
+	if (route->to.length > 0)
+		put_address(request, RTA_DST, &route->to.address);
+	if (!address_is_zero(&route->source))
+		put_address(request, RTA_PREFSRC, &route->source);
 	if (route->via)
 		put_address(request, RTA_GATEWAY, &route->gateway);
 	if (route->mtu != 0) {
@@ -84,6 +90,8 @@ static struct nlmsghdr *build_rule(void *buffer, const struct plan_rule *rule)
 	}
 	if (rule->local_only)
 		mnl_attr_put_strz(request, FRA_IIFNAME, "lo");
+	if (rule->device_out != NULL)
+		mnl_attr_put_strz(request, FRA_OIFNAME, rule->device_out);
 	return request;
 }
 
@@ -91,7 +99,9 @@ static void describe_route(char *text, size_t size, const struct plan_route *rou
 {
 	char gateway[ADDRESS_TEXT_MAX] = "its device";
 
-	if (route->via)
+	if (route->unreachable)
+		snprintf(gateway, sizeof(gateway), "no way");
+	else if (route->via)
 		address_format(&route->gateway, gateway, sizeof(gateway));
 	snprintf(text, size, "route of link %s by %s in table %u", route->link != NULL ? route->link : "?",
 		gateway, route->table);
@@ -142,6 +152,9 @@ static void add_route(struct work *work, const struct plan_route *route)
 		work->changes.routes_added++;
 	/* EEXIST: it is there in another's name, which does as well, or a dump in busy times missed it. */
 	if (error == 0 || error == -EEXIST || is_not_possible_now(error, route->family))
+		return;
+	/* The source is no address of ours any more, or its device is down. */
+	if (error == -EINVAL && !address_is_zero(&route->source))
 		return;
 	describe_route(object, sizeof(object), route);
 	fail(work, error, object);

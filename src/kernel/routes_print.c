@@ -56,6 +56,8 @@ static void print_rule(FILE *out, const struct plan_rule *rule)
 		fprintf(out, " fwmark 0x%x/0x%x", rule->mark, rule->mask);
 	if (rule->local_only)
 		fputs(" iif lo", out);
+	if (rule->device_out != NULL)
+		fprintf(out, " oif %s", rule->device_out);
 	print_verdict(out, rule);
 	fprintf(out, " proto %d", PLAN_ROUTE_PROTOCOL);
 	if (rule->comment != NULL)
@@ -68,10 +70,17 @@ static void print_route(FILE *out, const struct plan_route *route)
 {
 	char gateway[ADDRESS_TEXT_MAX];
 
-	fputs("default", out);
+	if (route->unreachable)
+		fputs("unreachable ", out);
+	if (route->to.length > 0)
+		print_source(out, &route->to);
+	else
+		fputs("default", out);
 	if (route->via)
 		fprintf(out, " via %s", address_format(&route->gateway, gateway, sizeof(gateway)));
 	fprintf(out, " table %u proto %d", route->table, PLAN_ROUTE_PROTOCOL);
+	if (!address_is_zero(&route->source))
+		fprintf(out, " src %s", address_format(&route->source, gateway, sizeof(gateway)));
 	if (route->via)
 		fputs(" onlink", out);
 	if (route->mtu != 0)

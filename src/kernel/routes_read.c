@@ -18,7 +18,7 @@
 
 /* What no rule or route of ours has. Others are let be: newer kernels may tell more of every one. */
 static const uint8_t foreign_rule_attributes[] = {
-	FRA_DST, FRA_GOTO, FRA_FLOW, FRA_TUN_ID, FRA_SUPPRESS_IFGROUP, FRA_OIFNAME, FRA_L3MDEV,
+	FRA_DST, FRA_GOTO, FRA_FLOW, FRA_TUN_ID, FRA_SUPPRESS_IFGROUP, FRA_L3MDEV,
 	FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE,
 };
 static const uint8_t foreign_route_attributes[] = { RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_SRC };
@@ -60,7 +60,11 @@ static void read_route(struct present_route *item, const struct rtmsg *header,
 	attributes_read_nested(attributes, RTA_METRICS, &metrics);
 	route->mtu = attributes_u32(&metrics, RTAX_MTU, 0);
 	route->via = attributes_address(attributes, RTA_GATEWAY, route->family, &route->gateway);
-	item->plain = header->rtm_dst_len == 0 && header->rtm_type == RTN_UNICAST &&
+	route->unreachable = header->rtm_type == RTN_UNREACHABLE;
+	route->to.length = header->rtm_dst_len;
+	attributes_address(attributes, RTA_DST, route->family, &route->to.address);
+	attributes_address(attributes, RTA_PREFSRC, route->family, &route->source);
+	item->plain = (header->rtm_type == RTN_UNICAST || route->unreachable) &&
 		      header->rtm_tos == 0 && metric == (route->family == IPV4 ? 0 : IPV6_METRIC) &&
 		      route->via == ((header->rtm_flags & RTNH_F_ONLINK) != 0) &&
 		      !has_any(attributes, foreign_route_attributes, sizeof(foreign_route_attributes));
@@ -119,6 +123,18 @@ static void read_rule(struct present_rule *item, const struct fib_rule_hdr *head
 		      !has_any(attributes, foreign_rule_attributes, sizeof(foreign_rule_attributes));
 }
 
+/* The message is read into the same place as the next one. */
+static bool keep_device_out(struct present *present, struct present_rule *item, const struct nlattr *attribute)
+{
+	const char *name;
+
+	if (attribute == NULL)
+		return true;
+	name = mnl_attr_get_payload(attribute);
+	item->rule.device_out = arena_text(present->arena, name, strnlen(name, mnl_attr_get_payload_len(attribute)));
+	return item->rule.device_out != NULL;
+}
+
 static int take_rule(const struct nlmsghdr *message, void *data)
 {
 	const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(message);
@@ -138,6 +154,8 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 		return no_memory();
 
 	read_rule(item, header, &attributes);
+	if (!keep_device_out(present, item, attributes.items[FRA_OIFNAME]))
+		return no_memory();
 	item->next = present->rules;
 	present->rules = item;
 	return MNL_CB_OK;
@@ -208,12 +226,25 @@ void present_free(struct present *present)
 	*present = (struct present){ 0 };
 }
 
+/* All zero bytes are none, of whatever family. */
+static bool same_address(const struct address *a, const struct address *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 bool present_is_route(const struct present_route *present, const struct plan_route *route)
 {
 	const struct plan_route *other = &present->route;
 
 	return present->plain && other->family == route->family && other->table == route->table &&
-	       other->device_index == route->device_index && other->mtu == route->mtu && other->via == route->via &&
+	       other->unreachable == route->unreachable && (route->unreachable || other->device_index == route->device_index) &&
+	       other->to.length == route->to.length && same_address(&other->to.address, &route->to.address) &&
+	       same_address(&other->source, &route->source) && other->mtu == route->mtu && other->via == route->via &&
 	       (!route->via || address_equal(&other->gateway, &route->gateway));
 }
 
@@ -224,6 +255,6 @@ bool present_is_rule(const struct present_rule *present, const struct plan_rule 
 	return present->plain && other->family == rule->family && other->priority == rule->priority &&
 	       other->verdict == rule->verdict && other->mark == rule->mark && other->mask == rule->mask &&
 	       (rule->verdict == RULE_UNREACHABLE || other->table == rule->table) &&
-	       other->local_only == rule->local_only && other->has_source == rule->has_source &&
+	       other->local_only == rule->local_only && same_name(other->device_out, rule->device_out) && other->has_source == rule->has_source &&
 	       (!rule->has_source || network_equal(&other->source, &rule->source));
 }

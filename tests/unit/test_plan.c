@@ -223,7 +223,7 @@ static void addresses_of_links_lead_to_their_tables(void **state)
 	}
 	gateway_unplug(world.gateway, "lte");
 	renew(&world);
-	assert_int_equal(world.plan->rule_count, 2 * (3 + 2 * 3) + 2 * 2);
+	assert_int_equal(world.plan->rule_count, 2 * (3 + 3 * 3) + 2 * 2);
 	close_world(&world);
 }
 
