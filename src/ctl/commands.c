@@ -84,6 +84,12 @@ static const struct command_option simulate_options[] = {
 	{ 0 },
 };
 
+static const struct command_option use_options[] = {
+	{ 0, "even-if-down", NULL, false, "though the link takes no new connections" },
+	{ 0, "user", "NAME", false, "run it as this user" },
+	{ 0 },
+};
+
 static const struct command_option help_options[] = {
 	{ 0, "words", NULL, false, "print the bare words that may come next, for completion" },
 	{ 0 },
@@ -167,6 +173,13 @@ const struct command commands[] = {
 		.argument = ARGUMENT_ONE_LINK,
 		.summary = "put a link back that was drained or disabled",
 		.run = run_duty },
+	{ .name = "use",
+		.argument = ARGUMENT_COMMAND,
+		.options = use_options,
+		.summary = "run a command whose traffic leaves by a link",
+		.details = "All of it, and that of its children: TCP, UDP, ping, names. It takes root; the exit status is\n"
+			   "that of the command.",
+		.run = run_use },
 	{ .name = "sticky",
 		.argument = ARGUMENT_SOURCE,
 		.options = sticky_options,

@@ -27,6 +27,7 @@ enum argument_kind {
 	ARGUMENT_ONE_LINK, /* not without */
 	ARGUMENT_PREFIX,
 	ARGUMENT_SOURCE, /* of sticky */
+	ARGUMENT_COMMAND, /* a link, two dashes, and a command with its own words */
 };
 
 #define COMMAND_OPTIONS_MAX 12
@@ -50,6 +51,7 @@ struct invocation {
 	bool json;
 	bool colour;                             /* stdout is a terminal that likes colours */
 	const char *argument;                    /* NULL: not given */
+	char **words;                            /* of the command, ended by NULL; NULL: there is none */
 	const char *values[COMMAND_OPTIONS_MAX]; /* of command->options; "" for one without value,
 						    NULL: not given */
 };
@@ -98,6 +100,7 @@ int run_links(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_duty(const struct invocation *invocation);
 int run_simulate(const struct invocation *invocation);
+int run_use(const struct invocation *invocation);
 int run_unblock(const struct invocation *invocation);
 int run_try(const struct invocation *invocation);
 int run_sticky(const struct invocation *invocation);

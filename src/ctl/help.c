@@ -19,6 +19,7 @@ static const char *const argument_names[] = {
 	[ARGUMENT_ONE_LINK] = " LINK",
 	[ARGUMENT_PREFIX] = " [PREFIX]",
 	[ARGUMENT_SOURCE] = " [ADDRESS]",
+	[ARGUMENT_COMMAND] = " LINK -- COMMAND ...",
 };
 
 static void print_option(FILE *out, const struct command_option *option)
@@ -158,6 +159,7 @@ static void print_words(const struct command *command)
 		[ARGUMENT_ONE_LINK] = "@link\n",
 		[ARGUMENT_PREFIX] = "@prefix\n",
 		[ARGUMENT_SOURCE] = "@source\n",
+		[ARGUMENT_COMMAND] = "@link\n",
 	};
 
 	if (command != NULL) {

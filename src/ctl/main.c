@@ -121,11 +121,27 @@ static int read_options(struct invocation *invocation, int count, char **words)
 	return -1;
 }
 
+/* Behind the link two dashes stand, which getopt has moved before it. */
+static int take_command(struct invocation *invocation, int count, char **words)
+{
+	if (count < 2 || strcmp(words[-1], "--") != 0) {
+		output_error("write `%s LINK -- COMMAND ...'", invocation->command->name);
+		return EXIT_USAGE;
+	}
+	invocation->words = words + 1;
+	return 1;
+}
+
 static int read_arguments(struct invocation *invocation, int count, char **words)
 {
 	const struct command *command = invocation->command;
 	int allowed = command->argument == ARGUMENT_NONE ? 0 : 1;
 
+	if (command->argument == ARGUMENT_COMMAND) {
+		count = take_command(invocation, count, words);
+		if (invocation->words == NULL)
+			return count;
+	}
 	if (count > allowed) {
 		output_error("`%s' is too much for `%s'", words[allowed], command->name);
 		return EXIT_USAGE;
