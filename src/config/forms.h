@@ -18,6 +18,7 @@ extern const struct form form_names;  /* a list of words, each checked by field-
 extern const struct form form_labels; /* the same, printed also when empty */
 extern const struct form form_networks;
 extern const struct form form_resolvers;
+extern const struct form form_argv;
 extern const struct form form_gateway; /* link_forms.c */
 extern const struct form form_link_bandwidth, form_download, form_upload; /* bandwidth_forms.c */
 extern const struct form form_link_nat, form_policy_nat; /* nat_forms.c; the keys of a map are in field->table */
@@ -52,6 +53,8 @@ const char *check_url(const char *text, const char **ret_hint);
 const char *check_mail_address(const char *text, const char **ret_hint);
 const char *check_mail_server(const char *text, const char **ret_hint);
 const char *check_syslog_server(const char *text, const char **ret_hint);
+const char *check_argument(const char *text, const char **ret_hint);
+const char *check_user(const char *text, const char **ret_hint);
 const char *check_mail_user(const char *text, const char **ret_hint);
 
 /* sections.c: how many entries of a map of names are read; 0, with a problem, where it is none. */

@@ -21,6 +21,7 @@ static const struct definition {
 	{ "address", PATTERN(ADDRESS) },
 	{ "address-port", PATTERN("(" ADDRESS4 "|\\\\[" ADDRESS6 "\\\\]):" PORT) },
 	{ "addresses", SCHEMA_LIST_OF("address") },
+	{ "argument", "{ \"type\": [\"string\", \"number\", \"boolean\"] }" },
 	{ "code-point", "{ \"anyOf\": [{ \"type\": \"integer\", \"minimum\": 0, \"maximum\": 63 }, "
 		PATTERN("(cs[0-7]|af[1-4][1-3]|ef|va|le|[0-9]{1,2})") "] }" },
 	{ "days", PATTERN(DAY "(-" DAY ")?") },
@@ -45,6 +46,7 @@ static const struct definition {
 	{ "range", PATTERN(ADDRESS "(-" ADDRESS ")?") },
 	{ "share", PATTERN("(0|[1-9][0-9]{0,11})([.][0-9]{1,3})? ?(%|bit|kbit|mbit|gbit)") },
 	{ "url", PATTERN("https?://([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[" ADDRESS6 "\\\\])(:" PORT ")?([/?].*)?") },
+	{ "user", PATTERN("[A-Za-z0-9._$][A-Za-z0-9._$-]{0,31}") },
 };
 
 static const struct checked {
@@ -54,6 +56,7 @@ static const struct checked {
 	{ check_name, SCHEMA_OF("name") },
 	{ check_device, SCHEMA_OF("device") },
 	{ check_path, SCHEMA_OF("path") },
+	{ check_user, SCHEMA_OF("user") },
 	{ check_address, SCHEMA_OF("address") },
 	{ check_host, SCHEMA_OF("host") },
 	{ check_phrase, SCHEMA_OF("phrase") },

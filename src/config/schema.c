@@ -303,8 +303,21 @@ static const struct field mail[] = {
 	{ .key = NULL },
 };
 
+static const struct field command[] = {
+	{ "run", FORM(command_settings, run, form_argv), REQUIRED,
+		.meaning = "the program, by its path, and its arguments: no shell reads them" },
+	{ "kinds", FORM(command_settings, kinds, form_alert_kinds), .words = schema_alert_kinds,
+		.meaning = "what it is run for; by default everything" },
+	{ "timeout", TIME(command_settings, timeout_ms, SECOND, 10 * MINUTE), .standard = "30s",
+		.meaning = "how long it may take" },
+	{ "user", TEXT(command_settings, user, check_user), OPTIONAL,
+		.meaning = "who runs it; by default nobody, or the daemon's own user where that is not root" },
+	{ .key = NULL },
+};
+
 static const struct field alerts[] = {
 	{ "mail", MAP(config, mail, mail), OPTIONAL, .meaning = "mails about links" },
+	{ "command", MAP(config, command, command), OPTIONAL, .meaning = "a program that is run for alerts" },
 	{ "syslog", FORM(config, syslog, form_syslog), .table = schema_syslog,
 		.meaning = "alerts by syslog, and records of connections" },
 	{ .key = NULL },

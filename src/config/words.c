@@ -105,6 +105,28 @@ const char *check_mail_address(const char *text, const char **ret_hint)
 	return NULL;
 }
 
+#define ARGUMENT_MAX 1000
+#define USER_MAX     32
+
+const char *check_argument(const char *text, const char **ret_hint)
+{
+	*ret_hint = "1000 printable bytes are possible";
+	if (strlen(text) > ARGUMENT_MAX)
+		return "is too long";
+	return has_control(text) ? "has a control character in it" : NULL;
+}
+
+const char *check_user(const char *text, const char **ret_hint)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_$";
+
+	*ret_hint = "write the name of a user of this machine, such as nobody";
+	if (strcmp(text, "root") == 0)
+		return "may not be root";
+	return text[0] == '\0' || text[0] == '-' || strlen(text) > USER_MAX || text[strspn(text, allowed)] != '\0'
+	       ? "is no name of a user" : NULL;
+}
+
 const char *check_mail_user(const char *text, const char **ret_hint)
 {
 	*ret_hint = "write the name that the mail server knows";

@@ -430,6 +430,14 @@ struct kernel_settings {
 	uint16_t log_group;     /* of copies of handshakes */
 };
 
+/* What is run for alerts. */
+struct command_settings {
+	struct names run;    /* the program, by its path, and its arguments; none: nothing is run */
+	alert_kinds kinds;
+	uint32_t timeout_ms;
+	const char *user;    /* NULL: nobody, or who the daemon is where that is not root */
+};
+
 struct config {
 	struct arena *arena;
 	struct zone *zones;
@@ -444,6 +452,7 @@ struct config {
 	struct dos dos;
 	struct mail_settings mail;
 	struct syslog_settings syslog;
+	struct command_settings command;
 	struct kernel_settings kernel;
 	const char *socket;
 	const char *state_directory;

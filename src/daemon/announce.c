@@ -8,4 +8,5 @@
 void announce(struct daemon *daemon, const struct announcement *announcement)
 {
 	tell_announcement(daemon, announcement);
+	tell_command(daemon, announcement);
 }

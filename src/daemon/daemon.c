@@ -20,6 +20,7 @@
 #include "daemon/syslog.h"
 #include "daemon/watch.h"
 #include "service/capability.h"
+#include "service/hook.h"
 #include "service/log.h"
 #include "service/notify.h"
 
@@ -367,6 +368,7 @@ static int start(struct daemon *daemon, struct config *config)
 	ruleset_counter(daemon->nftables, daemon->plan->ruleset.table, PLAN_FALLBACKS, &daemon->fallbacks);
 	trial_started(daemon);
 	tell_start(daemon);
+	tell_command_start(daemon);
 	keep_state(daemon);
 	tell_began(daemon);
 	links_ground(daemon);
@@ -399,6 +401,7 @@ static void stop(struct daemon *daemon)
 	control_free(daemon->control);
 	daemon->control = NULL;
 	mailer_free(daemon->mailer);
+	hook_free(daemon->hook);
 	defence_stop(daemon);
 	watch_stop(daemon);
 	learn_stop(daemon);
@@ -448,13 +451,13 @@ static int run(struct daemon *daemon, struct config *config)
 }
 
 /* Where it is installed; else beside the daemon, as in a build tree. The caller frees it. */
-static char *find_mail_program(void)
+static char *find_program(const char *name)
 {
-	static const char installed[] = LIBEXECDIR "/uplinkd/uplinkd-mail";
-	char path[4096];
+	char path[4096], installed[256];
 	ssize_t length;
 	char *slash;
 
+	snprintf(installed, sizeof(installed), LIBEXECDIR "/uplinkd/%s", name);
 	if (access(installed, X_OK) == 0)
 		return strdup(installed);
 	length = readlink("/proc/self/exe", path, sizeof(path) - 32);
@@ -462,7 +465,7 @@ static char *find_mail_program(void)
 		return strdup(installed);
 	path[length] = '\0';
 	slash = strrchr(path, '/');
-	snprintf(slash + 1, sizeof("uplinkd-mail"), "uplinkd-mail");
+	snprintf(slash + 1, 32, "%s", name);
 	return strdup(path);
 }
 
@@ -483,10 +486,11 @@ int daemon_run(const char *config_path, struct config *config, bool foreground)
 	daemon->config_path = config_path;
 	daemon->foreground = foreground;
 	daemon->started = time(NULL);
-	daemon->mail_program = find_mail_program();
+	daemon->mail_program = find_program("uplinkd-mail");
+	daemon->hook_program = find_program("uplinkd-hook");
 	gethostname(daemon->host, sizeof(daemon->host) - 1);
 	daemon->events = events_new(publish_line, daemon);
-	if (daemon->events == NULL || daemon->mail_program == NULL) {
+	if (daemon->events == NULL || daemon->mail_program == NULL || daemon->hook_program == NULL) {
 		config_free(config);
 		code = EXIT_ERROR;
 	} else {
@@ -494,6 +498,7 @@ int daemon_run(const char *config_path, struct config *config, bool foreground)
 	}
 	uv_loop_close(&loop);
 	free(daemon->mail_program);
+	free(daemon->hook_program);
 	free(daemon);
 	return code;
 }

@@ -127,7 +127,8 @@ struct link_run {
 struct daemon {
 	uv_loop_t *loop;
 	const char *config_path;
-	char *mail_program;
+	char *mail_program, *hook_program;
+	struct hook *hook; /* NULL: no command was ever configured */
 	char host[256];
 	time_t started;
 	struct generation *generation;
@@ -326,6 +327,10 @@ void tell_fallbacks(struct daemon *daemon, uint64_t count); /* each second: so m
 
 /* tell_summary.c: each second; a mail when its day or week is over. */
 void summary_second(struct daemon *daemon);
+
+/* tell_command.c: announcements by the operator's own command. */
+int tell_command_start(struct daemon *daemon);
+void tell_command(struct daemon *daemon, const struct announcement *announcement);
 
 /* keep.c: writes state and mail to disk in worker threads. */
 void keep_state(struct daemon *daemon);

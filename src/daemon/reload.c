@@ -111,6 +111,7 @@ int generation_enter(struct daemon *daemon, struct generation *generation, char 
 		generation->config->syslog.facility);
 	syslog_follow(daemon);
 	tell_start(daemon);
+	tell_command_start(daemon);
 	keep_state(daemon);
 	advice_give(daemon);
 	events_add(daemon->events, EVENT_RELOAD, EVENT_NOTICE, NULL, "configuration loaded: %zu links, %zu policies",
