@@ -130,7 +130,8 @@ static void plan_source(struct planner *planner, const struct policy *policy, en
 	case NAT_AUTO:
 		return;
 	case NAT_NONE:
-		plan_own_source(planner, &planner->link_devices, family);
+		for (size_t i = 0; i < planner->config->link_count; i++)
+			plan_own_source(planner, i, family);
 		build_rule(b, "%s: no translation", policy->name);
 		build_family(b, family);
 		build_action(b, ACCEPT);

@@ -140,7 +140,7 @@ static void plan_link_source(struct planner *planner, size_t index, enum family 
 
 	switch (link->nat.kind[family]) {
 	case NAT_NONE:
-		plan_own_source(planner, &(struct names){ &link->device, 1 }, family);
+		plan_own_source(planner, index, family);
 		return;
 	case NAT_AUTO:
 		plan_needed(planner, index);

@@ -218,20 +218,23 @@ void plan_own_insist(struct planner *planner)
 	build_action(b, ACCEPT);
 }
 
-void plan_own_source(struct planner *planner, const struct names *devices, enum family family)
+void plan_own_source(struct planner *planner, size_t link, enum family family)
 {
-	struct builder *b = &planner->builder;
-	struct networks *one = arena_alloc(b->arena, sizeof(*one));
+	struct names device = { &planner->config->links[link].device, 1 };
+	const struct network *lent = &planner->view->links[link].lent;
 	struct network source = network_around(&planner->view->own_source[family], 128);
+	struct networks one = { &source, 1 };
+	struct builder *b = &planner->builder;
 
-	b->failed |= one == NULL;
-	if (one == NULL || address_is_zero(&planner->view->own_source[family]))
+	if (address_is_zero(&planner->view->own_source[family]))
 		return;
-	*one = (struct networks){ &source, 1 };
-	*one = plan_networks(planner, one, family);
-	build_rule(b, "this machine's own leave with an address of the link");
+	one = plan_networks(planner, &one, family);
+	build_rule(b, "this machine's own leave with an address of link %s", planner->config->links[link].name);
 	build_family(b, family);
-	build_devices(b, MATCH_DEVICE_OUT, devices, false);
-	build_statement(b, (struct statement){ .kind = MATCH_SOURCE, .family = family, .networks = *one });
-	build_action(b, MASQUERADE);
+	build_devices(b, MATCH_DEVICE_OUT, &device, false);
+	build_statement(b, (struct statement){ .kind = MATCH_SOURCE, .family = family, .networks = one });
+	if (family == IPV6 && lent->length != 0)
+		build_statement(b, (struct statement){ .kind = SOURCE_NAT, .family = IPV6, .address = lent->address });
+	else
+		build_action(b, MASQUERADE);
 }

@@ -78,8 +78,8 @@ void plan_own_bound(struct planner *planner);
 /* In output, before what tells connections of a dead link: who was started to use that link has been told. */
 void plan_own_insist(struct planner *planner);
 
-/* A rule that gives this machine's own connections an address of the device, where nothing else is translated. */
-void plan_own_source(struct planner *planner, const struct names *devices, enum family family);
+/* A rule that gives this machine's own connections an address of the link, where nothing else is translated. */
+void plan_own_source(struct planner *planner, size_t link, enum family family);
 
 /* The addresses of that family that the link's device has, or where link is NO_LINK those of all links. */
 struct networks plan_outside_addresses(struct planner *planner, size_t link, enum family family);

@@ -48,14 +48,26 @@ static bool is_in(const struct zone *zone, const struct device *device, const st
 	return inside;
 }
 
+/* An address of a link's prefix tells that link. */
+static bool is_lent(const struct daemon *daemon, const struct address *address)
+{
+	for (size_t i = 0; i < daemon->generation->config->link_count; i++) {
+		const struct network *lent = &daemon->links[i].view.lent;
+
+		if (lent->length != 0 && address_equal(&lent->address, address))
+			return true;
+	}
+	return false;
+}
+
 /* The lowest address of a zone on a device that is up: the same one as long as it is there. */
-static void offer_address(const struct zone *zone, const struct device *device, enum family family,
+static void offer_address(const struct daemon *daemon, const struct zone *zone, const struct device *device, enum family family,
 	struct address *best)
 {
 	for (size_t i = 0; i < device->addresses.count; i++) {
 		const struct address *address = &device->addresses.items[i].address;
 
-		if (address->family != family || !is_in(zone, device, address))
+		if (address->family != family || !is_in(zone, device, address) || is_lent(daemon, address))
 			continue;
 		if (address_is_zero(best) || memcmp(address->bytes, best->bytes, family_size(family)) < 0)
 			*best = *address;
@@ -74,7 +86,7 @@ static struct address find(const struct daemon *daemon, enum family family)
 			const struct device *device = &daemon->devices->items[j];
 
 			if (device->up && strcmp(device->name, "lo") != 0 && !is_of_link(config, device))
-				offer_address(&config->zones[i], device, family, &best);
+				offer_address(daemon, &config->zones[i], device, family, &best);
 		}
 	}
 	return best;

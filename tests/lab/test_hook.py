@@ -53,13 +53,12 @@ def hook(lab):
     return Hook(lab)
 
 
-def flap(lab, link, times=1):
-    """So many times down and up again, told each time."""
-    for _ in range(times):
-        lab.cut_carrier(link)
-        lab.wait_link(link.name, "down")
-        lab.restore_carrier(link)
-        lab.wait_link(link.name, "up")
+def flap(lab, link):
+    """Down and up again. The third time it would be called flapping, and what is told gathered."""
+    lab.cut_carrier(link)
+    lab.wait_link(link.name, "down")
+    lab.restore_carrier(link)
+    lab.wait_link(link.name, "up")
 
 
 @pytest.mark.parametrize("root", [True, False], ids=["root", "capabilities"])
@@ -111,16 +110,15 @@ def test_how_it_ends(lab, hook):
     config = lab.config(POLICY, check={"lte": CHECK}, extra=hook.config(", timeout: 1s, kinds: [down]"))
     lab.start_daemon(config)
     lab.wait_link("lte", "up")
-    link = lab.link("lte")
     hook.do("print('first line', flush=True); print('\\x1b[31msecond', file=sys.stderr, flush=True); sys.exit(3)")
-    flap(lab, link)
+    flap(lab, lab.link("lte"))
     wait_for(lambda: len(hook.results()) == 1, 10, "the first result")
     assert hook.results()[0].startswith("the command for down of lte ended with 3 after")
     assert hook.results()[0].endswith(" s: first line??[31msecond?")
     # SIGTERM is not heard, children in its group neither.
     hook.do("import signal, subprocess\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
             "subprocess.Popen(['sleep', '987654'])\nsubprocess.run(['sleep', '987654'])\ntime.sleep(60)")
-    flap(lab, link)
+    flap(lab, lab.link("cable"))
     hook.wait(2)
     sleepers = lambda: lab.run("gw", "pgrep", "-fx", "sleep 987654", check=False).stdout.split()
     wait_for(sleepers, 10, "its children")
@@ -131,11 +129,11 @@ def test_how_it_ends(lab, hook):
     assert lab.daemon.reload(config.replace("timeout: 1s", "user: root")).returncode == 4
     assert lab.daemon.reload(config.replace("timeout: 1s", "user: nobody-here")).returncode == 0
     hook.do("")
-    flap(lab, link)
+    flap(lab, lab.link("lte"))
     wait_for(lambda: len(hook.results()) == 3, 10, "the third result")
     assert "ended with 125" in hook.results()[2] and "nobody-here" in hook.results()[2]
     assert lab.daemon.reload(config.replace("/usr/bin/python3", "/usr/bin/python3-not-here")).returncode == 0
-    flap(lab, link)
+    flap(lab, lab.link("cable"))
     wait_for(lambda: len(hook.results()) == 4, 10, "the fourth result")
     assert "ended with 127" in hook.results()[3] and "python3-not-here" in hook.results()[3]
 
