@@ -35,6 +35,9 @@ struct probe_http {
 	char *host, *port;
 	char body[BODY_MAX + 1];
 	size_t length;
+	long status, system_error;
+	CURLcode code;
+	bool no_name;
 	probe_http_done done;
 	void *data;
 };
@@ -97,9 +100,9 @@ static bool has_status(const struct probe_http *probe, long status)
 
 static int judge(struct probe_http *probe, CURLcode code)
 {
-	long status = 0;
-
-	curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &probe->status);
+	curl_easy_getinfo(probe->easy, CURLINFO_OS_ERRNO, &probe->system_error);
+	probe->code = code;
 	if (code == CURLE_WRITE_ERROR && probe->length == BODY_MAX)
 		code = CURLE_OK;
 	if (code == CURLE_COULDNT_CONNECT)
@@ -108,7 +111,7 @@ static int judge(struct probe_http *probe, CURLcode code)
 		return -ETIMEDOUT;
 	if (code != CURLE_OK)
 		return -EIO;
-	return has_status(probe, status) && has_text(probe) ? 1 : -EBADMSG;
+	return has_status(probe, probe->status) && has_text(probe) ? 1 : -EBADMSG;
 }
 
 /* After each call of the library; the last thing that its caller does, for we may be freed. */
@@ -227,6 +230,7 @@ static void on_address(void *data, int result, const struct address *address)
 		result = look_up(probe, IPV6);
 	else if (result == 0)
 		result = set_address(probe, address_format(address, text, sizeof(text))) ? fetch(probe) : -ENOMEM;
+	probe->no_name = result < 0;
 	if (result < 0)
 		probe->done(probe->data, result);
 }
@@ -297,6 +301,18 @@ int probe_http_new(uv_loop_t *loop, const struct checker_path *path, const struc
 	}
 	*ret_probe = probe;
 	return 0;
+}
+
+void probe_http_page(const struct probe_http *probe, struct probe_page *ret_page)
+{
+	*ret_page = (struct probe_page){
+		.status = probe->status,
+		.body = probe->body,
+		.length = probe->length,
+		.no_name = probe->no_name,
+		.refused = probe->code == CURLE_COULDNT_CONNECT && probe->system_error == ECONNREFUSED,
+		.bad_certificate = probe->code == CURLE_PEER_FAILED_VERIFICATION,
+	};
 }
 
 void probe_http_free(struct probe_http *probe)

@@ -24,6 +24,9 @@
 /* Some paths do not answer to messages that carry next to nothing. */
 #define ECHO_SIZE         PING_SIZE
 
+#define IPV4_HEADER_SIZE 20
+#define IPV6_HEADER_SIZE 40
+
 /* A flood of answers must not hold the loop: the rest waits for its next turn. */
 #define READS_MAX 64
 
@@ -84,9 +87,10 @@ static int ask_for_device(int fd, enum family family)
 	return setsockopt(fd, level, option, &on, sizeof(on)) == 0 ? 0 : -errno;
 }
 
-static int send_request(int fd, struct ping *ping)
+/* Of ECHO_SIZE at least, of PING_SIZE_MAX at most; even. */
+static int send_request(int fd, struct ping *ping, size_t size)
 {
-	uint8_t message[ECHO_SIZE] = { request_type[ping->target.family] };
+	uint8_t message[PING_SIZE_MAX] = { request_type[ping->target.family] };
 	struct sockaddr_storage to;
 	socklen_t length = probe_native(&ping->target, 0, ping->device_index, &to);
 
@@ -94,9 +98,9 @@ static int send_request(int fd, struct ping *ping)
 	put16(message + ECHO_SEQUENCE_OFFSET, ping->sequence);
 	memcpy(message + ECHO_HEADER_SIZE, ping->cookie, PING_COOKIE_SIZE);
 	if (ping->target.family == IPV4) /* of ICMPv6 the kernel does it */
-		put16(message + ECHO_CHECKSUM_OFFSET, checksum(message, ECHO_SIZE));
+		put16(message + ECHO_CHECKSUM_OFFSET, checksum(message, size));
 	ping->sent_ns = uv_hrtime();
-	if (sendto(fd, message, ECHO_SIZE, MSG_NOSIGNAL, (struct sockaddr *)&to, length) < 0)
+	if (sendto(fd, message, size, MSG_NOSIGNAL, (struct sockaddr *)&to, length) < 0)
 		return -errno;
 	return 0;
 }
@@ -110,8 +114,20 @@ static int fill(struct ping *ping, const struct address *target, uint16_t sequen
 	return 0;
 }
 
-int probe_ping_send(const struct checker_path *path, const struct address *target, uint16_t sequence,
-	struct ping *ret_ping)
+/* DF is set, and answers of routers that it was too big are kept for who asks for them. */
+static int forbid_fragments(int fd, enum family family)
+{
+	int ipv4 = IP_PMTUDISC_PROBE, ipv6 = IPV6_PMTUDISC_PROBE, on = 1;
+	bool set = family == IPV4 ? setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &ipv4, sizeof(ipv4)) == 0 &&
+	                                    setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0
+	                          : setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &ipv6, sizeof(ipv6)) == 0 &&
+	                                    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on)) == 0;
+
+	return set ? 0 : -errno;
+}
+
+static int send_by(const struct checker_path *path, const struct address *target, uint16_t sequence, size_t size,
+	bool whole, struct ping *ret_ping)
 {
 	int protocol = target->family == IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	int fd = probe_socket(path, target->family, SOCK_RAW, protocol), result;
@@ -123,12 +139,30 @@ int probe_ping_send(const struct checker_path *path, const struct address *targe
 		result = attach_filter(fd, ret_ping);
 	if (result == 0)
 		result = ask_for_device(fd, target->family);
+	if (result == 0 && whole)
+		result = forbid_fragments(fd, target->family);
 	if (result == 0)
-		result = send_request(fd, ret_ping);
+		result = send_request(fd, ret_ping, size);
 	if (result == 0)
 		return fd;
 	close(fd);
 	return result;
+}
+
+int probe_ping_send(const struct checker_path *path, const struct address *target, uint16_t sequence,
+	struct ping *ret_ping)
+{
+	return send_by(path, target, sequence, ECHO_SIZE, false, ret_ping);
+}
+
+int probe_ping_send_sized(const struct checker_path *path, const struct address *target, uint16_t sequence,
+	size_t size, struct ping *ret_ping)
+{
+	size_t header = target->family == IPV4 ? IPV4_HEADER_SIZE : IPV6_HEADER_SIZE;
+
+	if (size < header + ECHO_SIZE || size > PING_SIZE_MAX || size % 2 != 0)
+		return -EINVAL;
+	return send_by(path, target, sequence, size - header, true, ret_ping);
 }
 
 /* Index of the device that a packet came in by, or 0. */

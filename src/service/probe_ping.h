@@ -29,6 +29,15 @@ int probe_ping_send(const struct checker_path *path, const struct address *targe
 	struct ping *ret_ping);
 
 /*
+ * The same with a packet of that many bytes, its IP header included, that must not be fragmented; what the kernel
+ * knows of the way does not count. -EMSGSIZE where the device lets no such packet out.
+ */
+int probe_ping_send_sized(const struct checker_path *path, const struct address *target, uint16_t sequence,
+	size_t size, struct ping *ret_ping);
+
+#define PING_SIZE_MAX 1500
+
+/*
  * Whether a packet, as the socket gives it (with the IP header where it is IPv4), is the answer as far
  * as its bytes tell. They are hostile.
  */
