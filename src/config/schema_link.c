@@ -107,6 +107,8 @@ static const struct field check[] = {
 		.meaning = "failed rounds in a row until the link is down" },
 	{ "up-after", NUMBER(check, up_after, 1, 1000), .standard = "5",
 		.meaning = "good rounds in a row until the link is up" },
+	{ "public-address", TEXT(check, public_url, check_url), OPTIONAL,
+		.meaning = "a page that tells who asks for it: diagnoses tell the address by which the world sees the link" },
 	{ "degraded", SAME(degraded), .flags = FIELD_ONE_LINE, .meaning = "from when on a link is avoided, but not down" },
 	{ "hold", TIME(check, hold_ms, 1, DAY), OPTIONAL,
 		.meaning = "how long a link that was down must be good before it is up" },

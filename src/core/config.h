@@ -129,6 +129,7 @@ struct check {
 		uint32_t busy_ms;   /* while traffic is answered */
 		uint32_t idle_ms;   /* while there is none */
 	} sparing;
+	const char *public_url; /* a page that tells by which address it is asked: for diagnoses; NULL: none */
 };
 
 /* A bandwidth that is learnt from what goes through. */

@@ -89,7 +89,7 @@ static bool fails_for_names(const struct target_evidence *target)
 
 static unsigned int target_facts(const struct evidence *evidence, enum family family)
 {
-	bool names = true, dead = evidence->others_able > 0;
+	bool names = true, beyond = false, dead = evidence->others_able > 0;
 	unsigned int facts = 0, failed = 0;
 
 	for (size_t i = 0; i < evidence->target_count; i++) {
@@ -99,18 +99,19 @@ static unsigned int target_facts(const struct evidence *evidence, enum family fa
 			continue;
 		if (shows_portal(target))
 			facts |= PORTAL;
-		if (heard(target->here) && !target->by_name)
+		if (heard(target->here) && !target->by_name && target->kind != TARGET_NEIGHBOUR)
 			facts |= BEYOND;
 		if (!fails(target))
 			continue;
 		failed++;
+		beyond |= target->kind != TARGET_NEIGHBOUR;
 		names = names && fails_for_names(target);
 		dead = dead && target->elsewhere != ANSWER_GOOD && target->elsewhere != ANSWER_NOT_ASKED;
 		if (target->elsewhere == ANSWER_GOOD)
 			facts |= FINE_ELSEWHERE;
 	}
 	if (failed > 0)
-		facts |= BEYOND_ASKED | (names ? NAMES_ALONE : 0u) | (dead ? DEAD_ELSEWHERE : 0u);
+		facts |= (beyond ? BEYOND_ASKED : 0u) | (names ? NAMES_ALONE : 0u) | (dead ? DEAD_ELSEWHERE : 0u);
 	if (failed > 1)
 		facts |= SEVERAL;
 	return facts;
@@ -140,11 +141,12 @@ static bool gateway_heard(const struct family_evidence *found)
 	return heard(found->neighbour) || heard(found->gateway_echo) || (found->hop_count > 0 && found->hops[0].heard);
 }
 
-/* Where echoes are lost anyway, large ones tell nothing. */
+/* Where echoes are lost anyway, large ones tell nothing; nor where the destination answers them on no link. */
 static bool big_lost(const struct family_evidence *found)
 {
 	return found->mtu_heard != 0 && found->mtu_heard < found->mtu_device && found->mtu_told == 0 &&
-	       found->echoes_heard == found->echoes_sent;
+	       found->echoes_heard == found->echoes_sent &&
+	       (found->mtu_elsewhere == ANSWER_GOOD || found->mtu_elsewhere == ANSWER_NOT_ASKED);
 }
 
 static unsigned int family_facts(const struct evidence *evidence, enum family family)

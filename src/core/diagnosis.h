@@ -70,6 +70,7 @@ struct family_evidence {
 	uint32_t echo_least_us, echo_mean_us, echo_most_us;
 	unsigned int mtu_device;       /* what the device lets out; 0: packets of different sizes were not sent */
 	unsigned int mtu_heard;        /* the largest that was answered, with its header; 0: none */
+	enum answer mtu_elsewhere;     /* whether one of the device's size is answered through another link */
 	unsigned int mtu_told;         /* what somebody on the way said is the most; 0: nobody spoke */
 };
 

@@ -156,6 +156,12 @@ const struct command commands[] = {
 		.argument = ARGUMENT_ADDRESS,
 		.summary = "let an address in again, and forget what it did",
 		.run = run_unblock },
+	{ .name = "diagnose",
+		.argument = ARGUMENT_ONE_LINK,
+		.summary = "what is wrong with a link: path, MTU, latency, loss, DNS, public address",
+		.details = "It asks through the link, and beside it for comparison, for up to three seconds, with\n"
+			   "about fifty small packets. Nothing changes.",
+		.run = run_diagnose },
 	{ .name = "drain",
 		.argument = ARGUMENT_ONE_LINK,
 		.options = drain_options,

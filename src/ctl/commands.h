@@ -92,6 +92,7 @@ int command_run(const struct invocation *invocation);
 
 int run_check(const struct invocation *invocation);
 int run_explain(const struct invocation *invocation);
+int run_diagnose(const struct invocation *invocation);
 int run_diff(const struct invocation *invocation);
 int run_events(const struct invocation *invocation);
 int run_help(const struct invocation *invocation);

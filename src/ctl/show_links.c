@@ -71,10 +71,20 @@ static const char *load_word(const json_t *link)
 	return quota_word(link);
 }
 
+/* The reason of its state, and what is wrong where that says more. */
+static const char *why_text(const json_t *link, char *text, size_t size)
+{
+	const char *reason = field_text(link, "reason"), *finding = field_text(link, "finding");
+	bool more = finding[0] != '\0' && strcmp(finding, reason) != 0;
+
+	snprintf(text, size, "%s%s%s", reason, more ? ": " : "", more ? finding : "");
+	return text;
+}
+
 static void add_link(struct table *table, const json_t *link)
 {
 	const char *reason = field_text(link, "reason");
-	char text[64];
+	char text[128];
 
 	table_add(table, COLOUR_NONE, field_text(link, "name"));
 	table_add(table, COLOUR_NONE, field_text(link, "device"));
@@ -87,7 +97,7 @@ static void add_link(struct table *table, const json_t *link)
 	table_add(table, COLOUR_NONE, capacity_text(link, text, sizeof(text)));
 	table_add(table, COLOUR_NONE, measure_count(field_number(link, "connections")).text);
 	table_add(table, COLOUR_NONE, measure_count(field_number(link, "weight")).text);
-	table_add(table, COLOUR_NONE, reason[0] != '\0' ? reason : load_word(link));
+	table_add(table, COLOUR_NONE, reason[0] != '\0' ? why_text(link, text, sizeof(text)) : load_word(link));
 }
 
 void links_print(const struct invocation *invocation, const json_t *links)
@@ -107,13 +117,14 @@ static void print_state(const struct invocation *invocation, const json_t *link)
 {
 	const char *reason = field_text(link, "reason");
 	double age = field_age(link, "since");
+	char text[128];
 
 	printf("State        %s", output_colour(invocation->colour, link_colour(link)));
 	output_text("%s", field_text(link, "state"));
 	fputs(output_plain(invocation->colour), stdout);
 	if (isfinite(age))
 		printf(" for %s", measure_duration(age).text);
-	output_text("%s%s\n", reason[0] == '\0' ? "" : ": ", reason);
+	output_text("%s%s\n", reason[0] == '\0' ? "" : ": ", why_text(link, text, sizeof(text)));
 }
 
 static void print_direction(const json_t *link, const char *title, const char *direction)

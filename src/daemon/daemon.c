@@ -149,6 +149,7 @@ static void on_second(uv_timer_t *timer)
 		keep_sticky(daemon, false);
 	siege_second(daemon);
 	duty_second(daemon);
+	diagnosing_second(daemon);
 	watch_second(daemon);
 	suspicion_second(daemon);
 	evidence_second(daemon);
@@ -396,6 +397,7 @@ static void stop(struct daemon *daemon)
 	if (daemon->links != NULL && daemon->verdicts != NULL) {
 		keep_learnt(daemon, true);
 		keep_quota(daemon, true);
+		diagnosing_stop(daemon);
 	}
 	links_free(daemon->links, count);
 	control_free(daemon->control);

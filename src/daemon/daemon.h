@@ -24,6 +24,7 @@
 #include "core/sparing.h"
 #include "core/sticky.h"
 #include "core/suspect.h"
+#include "daemon/diagnosing.h"
 #include "daemon/events.h"
 #include "daemon/sets.h"
 #include "daemon/shape.h"
@@ -115,6 +116,8 @@ struct link_run {
 	bool last_resort;             /* down by its checks, but there is nothing else to use */
 	uint32_t pace_ms;             /* between rounds of checks, where that is not the interval; else 0 */
 	uint64_t probe_bytes;         /* that its checks have cost since the daemon's start */
+	enum finding finding;         /* what is wrong while it is down; FINDING_NONE: not known yet */
+	struct link_diagnosis diagnosis;
 	time_t since;                 /* of the state, for people */
 	struct meter meter;
 	struct pace pace;

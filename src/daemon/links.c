@@ -80,6 +80,7 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 		links[i].suspicion = old->suspicion;
 		links[i].damping = old->damping;
 		links[i].probe_bytes = old->probe_bytes;
+		diagnosing_inherit(&links[i], old);
 		measure_inherit(&links[i], old);
 		if (!same_check(&old->link->check, &links[i].link->check))
 			links[i].health.failed_in_row = links[i].health.good_in_row = 0;
@@ -89,6 +90,8 @@ struct link_run *links_new(struct daemon *daemon, struct generation *generation,
 
 void links_free(struct link_run *links, size_t count)
 {
+	for (size_t i = 0; links != NULL && i < count; i++)
+		diagnosing_end(&links[i]);
 	for (size_t i = 0; links != NULL && i < count; i++)
 		checker_free(links[i].checker);
 	free(links);
@@ -161,6 +164,7 @@ void links_changed(struct link_run *run, enum link_state before)
 	apply_all(daemon, NULL);
 	if (state == LINK_DOWN)
 		apply_dead_link(daemon, run);
+	diagnosing_follow(run);
 	events_add(daemon->events, EVENT_LINK, state_weight(state), run->link->name, "link %s %s%s%s; traffic on %s",
 		run->link->name, link_state_name(state), run->health.cause == CAUSE_NONE ? "" : ": ",
 		run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause),
@@ -168,7 +172,7 @@ void links_changed(struct link_run *run, enum link_state before)
 	if (before == LINK_DOWN)
 		syslog_hurry(daemon);
 	if (run->duty != DUTY_DISABLED)
-		tell_link(daemon, run, before);
+		diagnosing_tell(run, before);
 }
 
 static void on_round(void *data, const struct round *told, uint64_t now_ms)
@@ -187,6 +191,8 @@ static void on_round(void *data, const struct round *told, uint64_t now_ms)
 	evidence_round(run, &round, now_ms);
 	if (health_round(&run->health, &check, &round, now_ms))
 		links_changed(run, before);
+	else
+		diagnosing_follow(run);
 	evidence_pace(run);
 }
 
@@ -227,6 +233,8 @@ static void ground_link(struct link_run *run)
 		return;
 	if (health_ground(&run->health, &run->link->check, ground, verdicts_now_ms()))
 		links_changed(run, before);
+	else
+		diagnosing_follow(run);
 	set_checker(run, ground);
 }
 

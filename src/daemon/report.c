@@ -66,12 +66,13 @@ static json_t *report_link(const struct link_run *run, const struct tally *tally
 	unsigned int weight = run->view.weight != 0 ? run->view.weight : run->link->weight;
 	json_t *document;
 
-	document = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:f, s:I, s:I, s:I, s:I, s:b, s:i, s:o, s:o}",
+	document = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:f, s:I, s:I, s:I, s:I, s:b, s:i, s:o, s:o}",
 		"name", run->link->name,
 		"device", run->link->device,
 		"state", duty_state_text(run),
 		"since", (json_int_t)run->since,
 		"reason", duty_reason_text(run),
+		"finding", finding_name(run->finding),
 		"latency_ms", milliseconds(health_latency_us(&run->health)),
 		"loss", (double)health_loss_permille(&run->health) / 1000,
 		"download_bps", (json_int_t)meter_rate_bps(&run->meter, DOWNLOAD),
@@ -384,6 +385,7 @@ const struct control_verb report_verbs[] = {
 	{ "/events", false, answer_events },
 	{ "/ruleset", false, answer_ruleset },
 	{ "/use", false, report_use },
+	{ "/diagnose", false, report_diagnose },
 	{ "/drain", true, report_drain },
 	{ "/disable", true, report_disable },
 	{ "/enable", true, report_enable },

@@ -101,12 +101,12 @@ static size_t consequences(struct daemon *daemon, const struct link_run *run, st
 
 static const char *cause_text(const struct link_run *run)
 {
-	return run->health.cause == CAUSE_NONE ? "" : link_cause_text(run->health.cause);
+	return diagnosing_reason(run);
 }
 
 static void tell_down(struct daemon *daemon, const struct link_run *run, struct announcement *announcement)
 {
-	const char *texts[CONSEQUENCES_MAX];
+	const char *texts[CONSEQUENCES_MAX + 1];
 	struct arena *arena = arena_new();
 
 	if (arena == NULL)
@@ -115,6 +115,8 @@ static void tell_down(struct daemon *daemon, const struct link_run *run, struct 
 	announcement->state = "down";
 	announcement->details = texts;
 	announcement->detail_count = consequences(daemon, run, arena, texts);
+	if (run->finding != FINDING_NONE)
+		texts[announcement->detail_count++] = arena_printf(arena, "advice: %s", finding_advice(run->finding));
 	announce(daemon, announcement);
 	arena_free(arena);
 }

@@ -11,7 +11,7 @@
 #include "service/alert_text.h"
 
 #define NAME_SIZE        68  /* bytes of a name that are shown */
-#define SENTENCE_SIZE    400
+#define SENTENCE_SIZE    600
 #define CONSEQUENCES_MAX 50
 
 const char *notice_title(enum notice kind)

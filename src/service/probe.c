@@ -215,6 +215,11 @@ int probe_new(uv_loop_t *loop, const struct probe_question *question, probe_done
 	return result;
 }
 
+void probe_page(const struct probe *probe, struct probe_page *ret_page)
+{
+	probe_http_page(probe->http, ret_page);
+}
+
 /* The descriptor is free at once, also while the loop is still letting go of the handle. */
 void probe_free(struct probe *probe)
 {

@@ -28,6 +28,10 @@ int probe_new(uv_loop_t *loop, const struct probe_question *question, probe_done
 /* Looks once more whether the answer is there, and calls back where it is. */
 void probe_look(struct probe *probe);
 
+/* What came of a page, once it is done: see probe_http_page(). */
+struct probe_page;
+void probe_page(const struct probe *probe, struct probe_page *ret_page);
+
 /* Accepts NULL. Nobody is called back any more; descriptors are free at once. */
 void probe_free(struct probe *probe);
 

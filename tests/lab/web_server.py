@@ -6,6 +6,7 @@ import argparse
 import http.server
 import os
 import socket
+import socketserver
 import ssl
 import struct
 import threading
@@ -18,6 +19,11 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(place, Handler)
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def server_bind(self):
+        """Without looking up its own name: where it stands nobody may answer."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def handle_error(self, request, client_address):
         """Clients that do not like our certificate hang up: that is what they are there for."""

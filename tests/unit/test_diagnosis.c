@@ -249,6 +249,11 @@ static void large_packets(void **state)
 
 		found->mtu_heard = 1400;
 		expect(&evidence, FINDING_MTU_BLACK_HOLE);
+		found->mtu_elsewhere = ANSWER_GOOD;
+		expect(&evidence, FINDING_MTU_BLACK_HOLE);
+		found->mtu_elsewhere = ANSWER_NONE; /* its host answers nobody who asks so much */
+		expect(&evidence, FINDING_NONE);
+		found->mtu_elsewhere = ANSWER_NOT_ASKED;
 		add_target(&evidence, TARGET_HTTP, ANSWER_NONE, ANSWER_GOOD);
 		evidence.need = 2;
 		expect(&evidence, FINDING_MTU_BLACK_HOLE);
@@ -260,6 +265,31 @@ static void large_packets(void **state)
 		expect(&evidence, FINDING_NONE);
 		evidence.families[family].mtu_heard = 0;
 		expect(&evidence, FINDING_NONE);
+	}
+}
+
+static void a_neighbour_is_not_beyond(void **state)
+{
+	(void)state;
+	for (enum family family = IPV4; family <= IPV6; family++) {
+		struct evidence evidence = black_hole(family);
+		struct target_evidence *neighbour;
+
+		evidence.need = 2;
+		neighbour = add_target(&evidence, TARGET_NEIGHBOUR, ANSWER_GOOD, ANSWER_NOT_ASKED);
+		expect(&evidence, FINDING_BEYOND_GATEWAY);
+		/* It alone fails: the gateway forwards, and does not answer. */
+		evidence.targets[0].here = ANSWER_GOOD;
+		neighbour->here = ANSWER_NONE;
+		silence_gateway(&evidence.families[family]);
+		expect(&evidence, FINDING_TARGET_ONLY);
+		/* It is all that was asked. */
+		evidence.targets[0] = *neighbour;
+		evidence.target_count = evidence.need = 1;
+		evidence.families[family].destination_known = false;
+		expect(&evidence, FINDING_GATEWAY_SILENT);
+		evidence.families[family].gateway_echo = ANSWER_GOOD;
+		expect(&evidence, FINDING_UNKNOWN);
 	}
 }
 
@@ -365,6 +395,7 @@ int main(void)
 		cmocka_unit_test(names_alone),
 		cmocka_unit_test(portals),
 		cmocka_unit_test(large_packets),
+		cmocka_unit_test(a_neighbour_is_not_beyond),
 		cmocka_unit_test(a_family_without_a_way),
 		cmocka_unit_test(of_two_families_the_nearer_trouble),
 		cmocka_unit_test(what_nobody_tells_is_unknown),
