@@ -436,6 +436,45 @@ def test_links_for_people(daemon):
     assert daemon.run("links").stdout == "No link is configured.\n"
 
 
+def family_report(family, **more):
+    return {
+        "family": family, "addresses": [], "routed": False, "gateway": None, "neighbour": "not asked",
+        "gateway_echo": "not asked", "destination": None, "hops": [], "sent": 0, "received": 0, "loss": None,
+        "least_ms": None, "mean_ms": None, "most_ms": None, "mtu_device": None, "mtu_passes": None, "mtu_told": None, **more,
+    }
+
+
+DIAGNOSIS = {
+    "link": "fiber", "device": "wan1", "state": "up", "present": True, "carrier": True, "families": [
+        family_report("ipv4", addresses=["203.0.113.7/24"], routed=True, gateway="203.0.113.1", neighbour="good",
+                      gateway_echo="none", destination="192.0.2.1", sent=10, received=9, loss=0.1, least_ms=3.1,
+                      mean_ms=4.2, most_ms=40.5, mtu_device=1500, mtu_passes=1400, hops=[
+                          {"address": "203.0.113.1", "latency_ms": 0.9}, {"address": None, "latency_ms": None},
+                          {"address": "192.0.2.1", "latency_ms": 4.4}]),
+        family_report("ipv6", addresses=["2001:db8::2/64"], destination=None)],
+    "targets": [
+        {"kind": "ping", "target": "192.0.2.1", "here": "good", "elsewhere": "good", "latency_ms": 4.1},
+        {"kind": "http", "target": "http://example.net/\x1b[1m", "here": "none", "elsewhere": "not asked", "latency_ms": None}],
+    "servers": [{"server": "192.0.2.53", "answer": "good", "latency_ms": 12.5}],
+    "public_page": "good", "public_address": "203.0.113.7", "finding": "MTU black hole",
+    "text": "MTU black hole: large packets are lost without a word; 1400 bytes pass, 1500 do not",
+    "advice": "Set the MTU of the link to what passes", "took_ms": 1400,
+}
+
+
+def test_a_diagnosis(daemon):
+    daemon.answers["/diagnose"] = (200, DIAGNOSIS)
+    check_golden("diagnose", daemon.run("diagnose", "fiber").stdout)
+    assert daemon.asked[-1] == ("GET", "/diagnose", {"link": "fiber"})
+    assert json.loads(daemon.run("-j", "diagnose", "fiber").stdout) == DIAGNOSIS
+    gone = dict(DIAGNOSIS, state="down", present=False, carrier=False, finding="no device", text="no device: it is not there",
+                families=[family_report("ipv4"), family_report("ipv6")], targets=[], servers=[], public_page="not configured",
+                public_address=None)
+    daemon.answers["/diagnose"] = (200, gone)
+    check_golden("diagnose-gone", daemon.run("diagnose", "fiber").stdout)
+    assert daemon.run("diagnose").returncode == 2
+
+
 def test_query_reaches_the_daemon_as_typed(daemon):
     daemon.answers["/explain"] = (200, EXPLANATION)
     strange = "a&b=c d%/?+ü"
