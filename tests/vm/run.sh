@@ -14,8 +14,9 @@ tests=${tests//[$'\n\t']/ }
 limit=${VM_TIMEOUT:-1800}
 passed=0 failed=0
 
-# Modules are loaded as systemd-modules-load would.
-inside="sed 's/#.*//' '$top/contrib/modules/uplinkd.conf' | xargs -rn1 modprobe -q; uname -r
+# Modules are loaded as systemd-modules-load would, and those of lines that only tests have.
+inside="sed 's/#.*//' '$top/contrib/modules/uplinkd.conf' | xargs -r modprobe -qa
+modprobe -qa ppp_generic ppp_async pppoe wireguard sch_netem; uname -r
 cd '$top/tests/lab' && exec /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --reruns 1 -r fER $tests"
 
 [ $# -gt 0 ] || set -- linux-image-amd64 linux-image-6.12-amd64

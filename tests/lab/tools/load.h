@@ -22,6 +22,7 @@ struct load_options {
 	uint64_t timeout_ns;
 	uint64_t stall_ns; /* a held connection without an answer for so long has stalled */
 	bool hold;
+	bool keepalive; /* of TCP, each second while nothing else is said */
 	bool each; /* print every attempt */
 };
 
@@ -47,13 +48,15 @@ struct attempt {
 	uint64_t asked_ns; /* the oldest question without an answer */
 	uint64_t asked_last_ns;
 	uint64_t moved_ns; /* the server began to see us otherwise */
+	/* Of TCP that was not answered: its last packet with data, and the one before, where that was repeated. */
+	uint64_t last_sent_ns, sent_before_ns;
 	int fd;
 	int error; /* errno; ETIME: our own patience ended */
 	enum outcome outcome;
 	bool connected, answered;
 	bool split;       /* datagrams sent back to back were seen to come from several addresses */
 	bool split_ports; /* from one address, but several ports */
-	unsigned int answers, moved;
+	unsigned int answers, moved, repeats;
 	struct endpoint source;
 	struct seen first, last;
 };

@@ -36,6 +36,23 @@ static enum outcome outcome_of(const struct attempt *attempt, int error)
 	return error == ETIME ? OUTCOME_STALLED : OUTCOME_RESET;
 }
 
+/*
+ * When TCP sent last, for the question that was not answered. A packet that is repeated follows the one before
+ * after the time that doubles with each, of which the kernel holds the next.
+ */
+static void note_last_packets(struct attempt *attempt)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	if (attempt->fd < 0 || getsockopt(attempt->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		return;
+	attempt->last_sent_ns = attempt->ended_ns - (uint64_t)info.tcpi_last_data_sent * 1000000;
+	attempt->repeats = info.tcpi_retransmits;
+	if (info.tcpi_retransmits > 0)
+		attempt->sent_before_ns = attempt->last_sent_ns - (uint64_t)info.tcpi_rto * 1000 / 2;
+}
+
 void attempt_end(struct load *load, size_t index, int error)
 {
 	struct attempt *attempt = &load->attempts[index];
@@ -43,11 +60,22 @@ void attempt_end(struct load *load, size_t index, int error)
 	attempt->outcome = outcome_of(attempt, error);
 	attempt->error = error;
 	attempt->ended_ns = load_now_ns();
+	if (!load->options->udp && attempt->asked_ns != 0)
+		note_last_packets(attempt);
 	if (attempt->fd < 0)
 		return;
 	close(attempt->fd);
 	attempt->fd = -1;
 	load->open--;
+}
+
+static void keep_alive(int fd)
+{
+	int on = 1, seconds = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
 }
 
 static int prepare_socket(const struct load_options *options, struct attempt *attempt, size_t index)
@@ -58,6 +86,8 @@ static int prepare_socket(const struct load_options *options, struct attempt *at
 	/* A reset at the end leaves no TIME_WAIT behind, so ports do not run out. */
 	setsockopt(attempt->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (options->keepalive)
+		keep_alive(attempt->fd);
 	/* With it the kernel would give two UDP flows the same port, and one of them all the answers. */
 	setsockopt(attempt->fd, SOL_SOCKET, SO_REUSEADDR, &again, sizeof(again));
 	setsockopt(attempt->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late));

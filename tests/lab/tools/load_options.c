@@ -23,6 +23,7 @@ enum option_id {
 	OPTION_TIMEOUT,
 	OPTION_STALL,
 	OPTION_HOLD,
+	OPTION_KEEPALIVE,
 	OPTION_EACH,
 };
 
@@ -39,6 +40,7 @@ static const struct option option_names[] = {
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 	{ "stall", required_argument, NULL, OPTION_STALL },
 	{ "hold", no_argument, NULL, OPTION_HOLD },
+	{ "keepalive", no_argument, NULL, OPTION_KEEPALIVE },
 	{ "each", no_argument, NULL, OPTION_EACH },
 	{ NULL, 0, NULL, 0 },
 };
@@ -47,11 +49,13 @@ static const char usage_text[] = "usage: lab-load tcp|udp --to ADDR[:PORT] [--to
 				 "PER-SECOND] [--count N | --seconds S]\n"
 				 "                [--from ADDR]... [--bind-range NETWORK] "
 				 "[--from-port PORT] [--timeout MS]\n"
-				 "                [--datagrams N] [--hold [--stall MS]] [--each]\n"
+				 "                [--datagrams N] [--hold [--stall MS] [--keepalive]] [--each]\n"
 				 "Opens connections, or sends datagrams of new flows, to a "
 				 "lab-server at a steady rate and prints what\n"
 				 "became of them as JSON. With --hold connections stay open and "
-				 "are used each 100 ms until SIGTERM.\n";
+				 "are used each 100 ms until SIGTERM;\n"
+				 "with --keepalive TCP that only waits asks after a second "
+				 "whether it still lives.\n";
 
 static bool read_number(const char *text, double max, double *ret_number)
 {
@@ -133,6 +137,10 @@ static bool read_option(
 {
 	if (option == OPTION_HOLD) {
 		options->hold = true;
+		return true;
+	}
+	if (option == OPTION_KEEPALIVE) {
+		options->keepalive = true;
 		return true;
 	}
 	if (option == OPTION_EACH) {

@@ -150,9 +150,12 @@ static void print_attempt(const struct load *load, size_t index, FILE *out)
 		(unsigned int)endpoint_port(&attempt->source),
 		endpoint_text(&target, to, sizeof(to)), attempt->first.address,
 		attempt->first.port);
-	fprintf(out, "\"last_seen\": \"%s\", \"moved\": %u, \"moved_at\": %.6f, \"answers\": %u}",
+	fprintf(out, "\"last_seen\": \"%s\", \"moved\": %u, \"moved_at\": %.6f, \"answers\": %u, ",
 		attempt->last.address, attempt->moved, seconds(attempt->moved_ns),
 		attempt->answers);
+	fprintf(out, "\"asked\": %.6f, \"repeats\": %u, \"last_sent\": %.6f, \"sent_before\": %.6f}",
+		seconds(attempt->asked_ns), attempt->repeats, seconds(attempt->last_sent_ns),
+		seconds(attempt->sent_before_ns));
 }
 
 static void print_each(const struct load *load, FILE *out)
