@@ -132,7 +132,7 @@ def fits_the_line(lab, line):
     assert min(count_wide(lab, "isp1")) >= 10
 
 
-def dies_and_returns(lab, line, tell, "defaultroute"):
+def dies_and_returns(lab, line, tell, *options):
     """pppd is killed, then dials again: another device by the same name."""
     before, address = line.index(), line.link.address4
     when = line.kill()
