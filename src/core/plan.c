@@ -16,6 +16,7 @@ enum {
 	PRIORITY_GUARD = 80,
 	PRIORITY_SOURCE = 150,
 	PRIORITY_LAST_RESORT = 32800,
+	PRIORITY_REVERSE = 32801,
 };
 
 /* The kernel takes none that is smaller. */
@@ -125,6 +126,25 @@ static void plan_last_resort(struct planner *planner, enum family family)
 	plan_first_way(planner, family);
 }
 
+/*
+ * Whether somebody may be behind a device is asked without a mark (rp_filter 2, src_valid_mark 0), for what is
+ * forwarded as well: where the main table has no default route any more, because PPP or DHCP took it away with their
+ * link, answers that come in by the other links would be dropped.
+ */
+static void plan_reverse(struct planner *planner)
+{
+	struct plan_rule rule = {
+		.family = IPV4,
+		.priority = PRIORITY_REVERSE,
+		.verdict = RULE_LOOKUP,
+		.table = planner->config->kernel.first_table,
+		.mask = mark_link_mask(planner->layout),
+		.comment = "where answers may come from where the main table knows no way (rp_filter)",
+	};
+
+	plan_add_rule(planner, &rule);
+}
+
 static void plan_routing(struct planner *planner)
 {
 	for (enum family family = IPV4; family <= IPV6; family++) {
@@ -151,13 +171,14 @@ static void plan_routing(struct planner *planner)
 		plan_own_routing(planner, family);
 		plan_last_resort(planner, family);
 	}
+	plan_reverse(planner);
 	for (size_t i = 0; i < planner->config->link_count; i++)
 		plan_sources(planner, i);
 }
 
 static size_t rules_needed(const struct config *config, const struct view *view)
 {
-	size_t count = FAMILIES * (5 + 3 * config->link_count);
+	size_t count = FAMILIES * (5 + 3 * config->link_count) + 1;
 
 	for (size_t i = 0; i < config->link_count; i++)
 		count += view->links[i].addresses.count;

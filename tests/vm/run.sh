@@ -21,9 +21,7 @@ trap 'rm -rf "$said"' EXIT
 # Modules are loaded as systemd-modules-load would, and those of lines that only tests have.
 script="uname -r; sed 's/#.*//' '$top/contrib/modules/uplinkd.conf' | xargs -r modprobe -qa
 modprobe -qa ppp_generic ppp_async pppoe wireguard sch_netem
-export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-cd '$top/tests/lab' && exec /usr/bin/python3 -B -m pytest -p no:cacheprovider -p pytest_rerunfailures -q --tb=short \
-	--reruns 1 -r fER"
+cd '$top/tests/lab' && exec /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --reruns 1 -r fER"
 
 # run_tests KERNEL TESTS: 77 where the machine did not come so far as to tell its kernel; one processor: see README.md.
 run_tests() {
