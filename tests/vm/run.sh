@@ -6,13 +6,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 export UPLINKD_BUILD=${UPLINKD_BUILD:-$top} LAB_SLOW=1 LAB_QUEUE=native
 # What is asked of both kernels, and what of one of them, because it takes long and they do it alike.
-tests="test_kernel.py test_shares.py::test_a_thousand_connections[ipv4-tcp]
-	test_shares.py::test_a_thousand_connections[ipv6-udp]
+tests="test_kernel.py
 	test_failover.py::test_silent_black_hole[interval-200ms]
 	test_fallback.py::test_killed_and_started_again test_repair.py::test_restored
 	test_qos.py::test_greedy_classes[up] test_qos.py::test_restored_and_removed"
-tests_61="test_failover.py::test_running_tcp_connections[ipv6] test_netem.py test_wireguard.py"
-tests_612="test_ppp.py"
+tests_61="test_shares.py::test_a_thousand_connections[ipv4-tcp]
+	test_failover.py::test_running_tcp_connections[ipv6]
+	test_netem.py test_wireguard.py"
+tests_612="test_shares.py::test_a_thousand_connections[ipv6-udp] test_ppp.py"
 limit=${VM_TIMEOUT:-900}
 passed=0 failed=0
 said=$(mktemp -d)
