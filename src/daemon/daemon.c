@@ -403,6 +403,7 @@ static void stop(struct daemon *daemon)
 	control_free(daemon->control);
 	daemon->control = NULL;
 	mailer_free(daemon->mailer);
+	daemon->mailer = NULL; /* mails that are being written must not wake it */
 	hook_free(daemon->hook);
 	defence_stop(daemon);
 	watch_stop(daemon);

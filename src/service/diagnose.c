@@ -13,6 +13,9 @@
 
 #define TICK_MS 20
 
+/* A tick that comes later than that was kept waiting by this machine, which says nothing of the link. */
+#define TICK_MAX_MS 100
+
 /* Single packets that nobody has answered go out once more after this part of the patience. */
 #define AGAIN_PERCENT 40
 
@@ -69,15 +72,22 @@ struct diagnose {
 	struct target servers[EVIDENCE_SERVERS_MAX];
 	struct item items[ITEMS_MAX];
 	size_t item_count;
-	uint64_t begun_ns, echo_sum_us[FAMILIES];
+	uint64_t ticked_ns, echo_sum_us[FAMILIES];
+	uint32_t elapsed_ms; /* of time in which answers could be read */
 	bool sent_again, able[DIAGNOSE_OTHERS_MAX];
 	diagnose_done done;
 	void *data;
 };
 
-static uint32_t ms_since_begin(const struct diagnose *diagnose)
+static uint32_t advance(struct diagnose *diagnose)
 {
-	return (uint32_t)((uv_hrtime() - diagnose->begun_ns) / 1000000u);
+	uint64_t now_ns = uv_hrtime(), passed_ms = (now_ns - diagnose->ticked_ns) / 1000000u;
+
+	if (passed_ms == 0)
+		return diagnose->elapsed_ms;
+	diagnose->ticked_ns = now_ns;
+	diagnose->elapsed_ms += passed_ms > TICK_MAX_MS ? TICK_MAX_MS : (uint32_t)passed_ms;
+	return diagnose->elapsed_ms;
 }
 
 static enum answer better(enum answer a, enum answer b)
@@ -203,7 +213,11 @@ static void finish(struct diagnose *diagnose)
 	uv_timer_stop(&diagnose->timer);
 	for (size_t i = 0; i < diagnose->item_count; i++) {
 		struct item *item = &diagnose->items[i];
-		bool noted = item->begun && !question_waits(&item->question) && item->question.answer != ANSWER_NONE;
+		bool noted;
+
+		/* Timers come before sockets: the answer may be there. */
+		question_look(&item->question);
+		noted = item->begun && !question_waits(&item->question) && item->question.answer != ANSWER_NONE;
 
 		question_settle(&item->question);
 		if (!noted)
@@ -217,7 +231,7 @@ static void finish(struct diagnose *diagnose)
 static void on_tick(uv_timer_t *timer)
 {
 	struct diagnose *diagnose = timer->data;
-	uint32_t now_ms = ms_since_begin(diagnose);
+	uint32_t now_ms = advance(diagnose);
 	bool again = !diagnose->sent_again && now_ms >= diagnose->request.patience_ms * AGAIN_PERCENT / 100, open = false;
 
 	for (size_t i = 0; i < diagnose->item_count; i++) {
@@ -448,7 +462,7 @@ int diagnose_new(uv_loop_t *loop, const struct diagnose_request *request, const 
 	diagnose->evidence = *known;
 	diagnose->done = done;
 	diagnose->data = data;
-	diagnose->begun_ns = uv_hrtime();
+	diagnose->ticked_ns = uv_hrtime();
 	error = uv_timer_init(loop, &diagnose->timer);
 	if (error < 0) {
 		free(diagnose);

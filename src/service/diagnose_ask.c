@@ -111,19 +111,26 @@ static void look_at_echo(struct question *question)
 	}
 }
 
+void question_look(struct question *question)
+{
+	if (question->probe != NULL)
+		probe_look(question->probe);
+	else if (question->packet == NULL)
+		return;
+	else if (question->kind == QUESTION_SIZED)
+		look_at_echo(question);
+	else if (probe_complaint_read(question->packet->fd, &question->complaint))
+		answer(question, ANSWER_GOOD, (uv_hrtime() - question->sent_ns) / 1000);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct packet *packet = poll->data;
-	struct question *question = packet->question;
 
 	(void)status; /* the socket itself is asked what happened to it */
 	(void)events;
-	if (question == NULL)
-		return;
-	if (question->kind == QUESTION_SIZED)
-		look_at_echo(question);
-	else if (probe_complaint_read(packet->fd, &question->complaint))
-		answer(question, ANSWER_GOOD, (uv_hrtime() - question->sent_ns) / 1000);
+	if (packet->question != NULL)
+		question_look(packet->question);
 }
 
 /* The descriptor, or -errno. */

@@ -46,6 +46,9 @@ void question_ask(uv_loop_t *loop, struct question *question);
 /* Sends it again where it is a single packet that nobody has answered yet. */
 void question_again(uv_loop_t *loop, struct question *question);
 
+/* Looks once more whether the answer is there, and calls back where it is. */
+void question_look(struct question *question);
+
 /* No answer is waited for any more. Harmless where it is settled. */
 void question_settle(struct question *question);
 
