@@ -206,6 +206,7 @@ void tell_link(struct daemon *daemon, struct link_run *run, enum link_state befo
 		tell_change(daemon, run, before, outage);
 	else if (word == OUTBREAK_FLAPS)
 		tell_flapping(daemon, run, &story->outbreak);
+	outage = tell_outage(daemon, run->link->name); /* anew: whoever was told may have had the state kept */
 	if (run->health.state != LINK_DOWN && outage != NULL) {
 		close_outage(daemon, outage);
 		if (daemon->mailer != NULL)
