@@ -157,18 +157,17 @@ void summary_second(struct daemon *daemon)
 		stories->until = 0;
 		return;
 	}
+	/* What went through while nobody watched is counted, the time is not. */
+	stories->passed_ms += seconds * 1000;
+	for (size_t i = 0; seconds > 0 && i < daemon->generation->config->link_count; i++)
+		count_link(daemon, &daemon->links[i], seconds <= GAP_MOST_S ? (uint32_t)seconds : 0);
 	/* Another hour or another rhythm than before, a clock that was set back far, or the first time. */
 	if (stories->until == 0 || period_end(mail, now) < stories->until) {
 		begin_period(daemon, now);
 	} else if (now >= stories->until) {
 		send_summary(daemon, now);
 		begin_period(daemon, now);
-	}
-	if (seconds == 0)
-		return;
-	stories->passed_ms += seconds * 1000;
-	for (size_t i = 0; seconds <= GAP_MOST_S && i < daemon->generation->config->link_count; i++)
-		count_link(daemon, &daemon->links[i], (uint32_t)seconds);
-	if (now % KEEP_EVERY_S == 0)
+	} else if (now % KEEP_EVERY_S == 0) {
 		keep_stories(daemon, false);
+	}
 }
