@@ -198,6 +198,16 @@ struct daemon {
  */
 int daemon_run(const char *config_path, struct config *config, bool foreground);
 
+/* Exit codes that users are promised. */
+enum {
+	EXIT_FINE = 0,
+	EXIT_ERROR = 1,
+};
+
+/* rounds.c: what wakes the main thread, and what is done then. */
+int rounds_start(struct daemon *daemon);
+void rounds_stop(struct daemon *daemon);
+
 /* world.c: reads devices into the links' and zones' views. 0, or -errno and the old views stay. */
 int world_read(struct daemon *daemon);
 struct view world_view(struct daemon *daemon, struct link_view *links);
