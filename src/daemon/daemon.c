@@ -181,10 +181,10 @@ static void stop(struct daemon *daemon)
 
 	/* Without threads nothing was decided, and the table may be that of another daemon, which lives. */
 	if (daemon->sticky != NULL && daemon->verdicts != NULL)
-		keep_sticky(daemon, true);
+		keep_sticky(daemon);
 	if (daemon->links != NULL && daemon->verdicts != NULL) {
-		keep_learnt(daemon, true);
-		keep_quota(daemon, true);
+		keep_learnt(daemon);
+		keep_quota(daemon);
 		diagnosing_stop(daemon);
 	}
 	links_free(daemon->links, count);

@@ -46,6 +46,7 @@ struct defence;
 struct watch;
 struct learner;
 struct connection_log;
+struct job;
 struct records;
 struct telling;
 struct scanning;
@@ -178,6 +179,7 @@ struct daemon {
 	uv_poll_t device_poll;
 	uv_async_t suspicion_wake;
 	uv_timer_t watch_timer, second_timer, flush_timer, trial_timer, recovery_timer;
+	struct job *jobs;                 /* what is to be written to disk; the first is with a worker */
 	struct trial trial;
 	uv_signal_t hangup, terminate, interrupt;
 	bool forget_answers;              /* refusals of the snapshot before may have been kept since it was replaced */
@@ -347,13 +349,13 @@ void tell_command(struct daemon *daemon, const struct announcement *announcement
 
 /* keep.c: writes state and mail to disk in worker threads. */
 void keep_state(struct daemon *daemon);
-void keep_sticky(struct daemon *daemon, bool wait);
+void keep_sticky(struct daemon *daemon);
 #define KEEP_PATHS_NAME "paths"
 void keep_paths(struct daemon *daemon, bool wait);
 void keep_mail(struct daemon *daemon, const char *message_id, char *message, enum spool_rank rank);
 void keep_stories(struct daemon *daemon, bool wait);
-void keep_learnt(struct daemon *daemon, bool wait); /* capacities of links */
-void keep_quota(struct daemon *daemon, bool wait);
+void keep_learnt(struct daemon *daemon); /* capacities of links */
+void keep_quota(struct daemon *daemon);
 void keep_load(struct daemon *daemon);
 
 /* report.c and report_*.c: answers of the control socket. */

@@ -23,6 +23,7 @@
 
 /* One thing to write. What it needs is its own copy. */
 struct job {
+	struct job *next;
 	uv_work_t work;
 	struct daemon *daemon;
 	void (*write)(struct job *job);
@@ -69,17 +70,15 @@ static void on_work(uv_work_t *work)
 	job->write(job);
 }
 
-static void write_stories(struct job *job)
+static void drop_first(struct daemon *daemon)
 {
-	job->error = state_write_blob(job->folder, STORIES_NAME, job->bytes, job->size);
+	struct job *first = daemon->jobs;
+
+	daemon->jobs = first->next;
+	job_free(first);
 }
 
-static void stories_written(struct daemon *daemon)
-{
-	daemon->stories->writing = false;
-	if (daemon->stories->changed && !daemon->ending)
-		keep_stories(daemon, false);
-}
+static void start_first(struct daemon *daemon);
 
 static void on_done(uv_work_t *work, int status)
 {
@@ -97,18 +96,44 @@ static void on_done(uv_work_t *work, int status)
 			strerror(-job->error));
 	else if (job->message_id != NULL && daemon->mailer != NULL)
 		mailer_wake(daemon->mailer);
-	if (job->write == write_stories)
-		stories_written(daemon);
-	job_free(job);
+	drop_first(daemon);
+	start_first(daemon);
+}
+
+/* One at a time, in their order: of two that write the same file at once either could be the last. */
+static void start_first(struct daemon *daemon)
+{
+	while (daemon->jobs != NULL && uv_queue_work(daemon->loop, &daemon->jobs->work, on_work, on_done) < 0)
+		drop_first(daemon);
+}
+
+/* What still waits to be written to the same file is out of date. */
+static void drop_outdated(struct job *first, const struct job *job)
+{
+	for (struct job **link = &first->next; *link != NULL;) {
+		struct job *waiting = *link;
+
+		if (waiting->write != job->write || waiting->message_id != NULL) {
+			link = &waiting->next;
+			continue;
+		}
+		*link = waiting->next;
+		job_free(waiting);
+	}
 }
 
 static void job_start(struct job *job)
 {
-	if (uv_queue_work(job->daemon->loop, &job->work, on_work, on_done) == 0)
-		return;
-	if (job->write == write_stories)
-		job->daemon->stories->writing = false;
-	job_free(job);
+	struct job **last = &job->daemon->jobs;
+	bool idle = *last == NULL;
+
+	if (!idle)
+		drop_outdated(*last, job);
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = job;
+	if (idle)
+		start_first(job->daemon);
 }
 
 static bool add_record(struct arena *arena, struct id_record *records, size_t *count, const char *name, uint16_t id)
@@ -249,8 +274,6 @@ static void write_sticky(struct job *job)
 static void job_run(struct job *job, bool wait)
 {
 	if (job->bytes == NULL) {
-		if (job->write == write_stories)
-			job->daemon->stories->writing = false;
 		job_free(job);
 	} else if (wait) {
 		job->write(job);
@@ -260,14 +283,14 @@ static void job_run(struct job *job, bool wait)
 	}
 }
 
-void keep_sticky(struct daemon *daemon, bool wait)
+void keep_sticky(struct daemon *daemon)
 {
 	struct job *job = job_new(daemon, write_sticky);
 
 	if (job == NULL)
 		return;
 	job->bytes = sticky_export(daemon->sticky, &daemon->state.key, (uint32_t)(verdicts_now_ms() / 1000), &job->size);
-	job_run(job, wait);
+	job_run(job, false);
 }
 
 static void write_learnt(struct job *job)
@@ -275,7 +298,7 @@ static void write_learnt(struct job *job)
 	job->error = state_write_blob(job->folder, LEARNT_NAME, job->bytes, job->size);
 }
 
-void keep_learnt(struct daemon *daemon, bool wait)
+void keep_learnt(struct daemon *daemon)
 {
 	struct job *job = job_new(daemon, write_learnt);
 
@@ -283,7 +306,7 @@ void keep_learnt(struct daemon *daemon, bool wait)
 		return;
 	job->bytes = measure_export(daemon);
 	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
-	job_run(job, wait);
+	job_run(job, false);
 }
 
 static void write_quota(struct job *job)
@@ -291,7 +314,7 @@ static void write_quota(struct job *job)
 	job->error = state_write_blob(job->folder, QUOTA_FILE, job->bytes, job->size);
 }
 
-void keep_quota(struct daemon *daemon, bool wait)
+void keep_quota(struct daemon *daemon)
 {
 	struct job *job = job_new(daemon, write_quota);
 
@@ -299,7 +322,7 @@ void keep_quota(struct daemon *daemon, bool wait)
 		return;
 	job->bytes = quota_export(daemon);
 	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
-	job_run(job, wait);
+	job_run(job, false);
 }
 
 static void write_paths(struct job *job)
@@ -345,20 +368,17 @@ void keep_mail(struct daemon *daemon, const char *message_id, char *message, enu
 		job_start(job);
 }
 
-/* One at a time: of two that are written at once the older could be the last. */
+static void write_stories(struct job *job)
+{
+	job->error = state_write_blob(job->folder, STORIES_NAME, job->bytes, job->size);
+}
+
 void keep_stories(struct daemon *daemon, bool wait)
 {
-	struct job *job;
+	struct job *job = job_new(daemon, write_stories);
 
-	if (daemon->stories->writing && !wait) {
-		daemon->stories->changed = true;
-		return;
-	}
-	job = job_new(daemon, write_stories);
 	if (job == NULL)
 		return;
-	daemon->stories->writing = true;
-	daemon->stories->changed = false;
 	job->bytes = stories_export(daemon);
 	job->size = job->bytes == NULL ? 0 : strlen(job->bytes);
 	job_run(job, wait);

@@ -164,7 +164,7 @@ void measure_second(struct daemon *daemon)
 		return;
 	follow(daemon, now_ms);
 	if (now_ms / 1000 % KEEP_EVERY_S == 0)
-		keep_learnt(daemon, false);
+		keep_learnt(daemon);
 }
 
 void measure_pace(struct daemon *daemon, struct link_run *run, uint64_t now_ms)

@@ -162,7 +162,7 @@ void quota_second(struct daemon *daemon)
 		events_add(daemon->events, EVENT_QUOTA, EVENT_ERROR, NULL, "no memory: quotas are not followed for now");
 	if (any && (keep || now_ms - daemon->quota_kept_ms >= KEEP_EVERY_MS)) {
 		daemon->quota_kept_ms = now_ms;
-		keep_quota(daemon, false);
+		keep_quota(daemon);
 	}
 }
 

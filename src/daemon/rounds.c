@@ -127,7 +127,7 @@ static void on_second(uv_timer_t *timer)
 	shape_watch(daemon);
 	tell_manager(daemon);
 	if (verdicts_now_ms() / 1000 % STICKY_EVERY_S == 0 && sticky_count(daemon->sticky, (uint32_t)(verdicts_now_ms() / 1000)) > 0)
-		keep_sticky(daemon, false);
+		keep_sticky(daemon);
 	siege_second(daemon);
 	duty_second(daemon);
 	diagnosing_second(daemon);

@@ -25,7 +25,6 @@ struct stories {
 	size_t count;
 	int64_t since, until; /* seconds since 1970 of the summary's period; until is 0 where none is wished */
 	uint64_t passed_ms;   /* when time was last counted */
-	bool writing, changed; /* a worker writes them; and they are not any more what it writes */
 };
 
 /* The link's, an empty one where there was none. Never NULL for a link of the configuration. */
