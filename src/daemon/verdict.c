@@ -92,6 +92,7 @@ static void complete_flow(const struct snapshot *snapshot, const struct queue_pa
 
 	flow->device = packet->device_in;
 	flow->direct = link == MARK_LINK_DIRECT;
+	flow->bound = 0;
 	if (packet->device_in == 0 && mark_class(snapshot->layout, packet->mark) == MARK_CLASS_OWN)
 		flow->bound = link <= MARK_LINK_MAX ? link : 0;
 	else if (packet->device_in == 0 && link != MARK_LINK_UNDECIDED && link <= MARK_LINK_MAX)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An operator takes a link out of service and puts it back: drain, disable, enable."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from test_alerts import ALERTS, mailbox, waiting_in_spool  # noqa: F401
@@ -99,3 +101,18 @@ def test_a_disabled_link_sends_no_mail_until_it_serves(lab, mailbox):  # noqa: F
     assert mailbox.messages() == [] and waiting_in_spool(lab) == []
     order(lab, "enable", "fiber")
     assert "fiber DOWN" in mailbox.wait(1, 20)[0]["subject"]
+
+
+def test_many_orders_at_once_leave_the_last_on_disk(lab):
+    """Each is written to disk by a worker; none may be in the other's way."""
+    lab.start_daemon(lab.config(POLICY, WEIGHTS))
+    orders = [(verb, link) for verb in ("drain", "enable", "drain") for link in ("fiber", "cable")]
+    with ThreadPoolExecutor(len(orders)) as pool:
+        for _ in range(10):
+            assert all(item.returncode == 0 for item in pool.map(lambda words: lab.daemon.uplinkctl(*words), orders))
+    order(lab, "enable", "cable")
+    order(lab, "drain", "fiber")
+    lab.daemon.stop()
+    assert "cannot write" not in lab.daemon.said()
+    lab.daemon.start()
+    assert {link["name"]: link["state"] for link in lab.ctl("links")} == {"fiber": "draining", "cable": "up", "lte": "up"}
