@@ -119,7 +119,7 @@ def test_killed_in_between(lab, mailbox, tell):
     lab.daemon.kill9()
     mailbox.open()
     lab.daemon.start()
-    first = mailbox.wait(1, 60)[0]
+    first = about_links(mailbox.wait(2, 60))[0]
     assert "fiber DOWN" in first["Subject"]
     # The outage goes on over the death: its end answers that mail, and it is not told twice.
     lab.restore_carrier(lab.link("fiber"))

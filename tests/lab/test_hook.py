@@ -84,7 +84,7 @@ def test_what_it_is_given_and_may(lab, hook, root):
                                  "UPLINKD_OVER", "UPLINKD_STATE", "UPLINKD_TEXT", "UPLINKD_TIME"]
     assert (variables["UPLINKD_KIND"], variables["UPLINKD_LINK"], variables["UPLINKD_STATE"]) == ("down", "lte", "down")
     assert variables["UPLINKD_HOST"] == said["host"] == "gw?$(id);?[1m"
-    assert variables["UPLINKD_CAUSE"] == said["cause"] == "no carrier"
+    assert variables["UPLINKD_CAUSE"] == said["cause"] and said["cause"].startswith("no carrier")
     assert variables["UPLINKD_TEXT"] == said["text"] and "link lte down" in said["text"]
     assert (variables["UPLINKD_OVER"], variables["UPLINKD_LASTED"]) == ("false", "0")
     assert str(said["time"]) == variables["UPLINKD_TIME"]
