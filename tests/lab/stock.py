@@ -17,6 +17,12 @@ def lacks_wireguard():
     return _refused("no WireGuard", "ip", "link", "add", "probe", "type", "wireguard")
 
 
+def lacks_layer(words):
+    """words: as after `ip link add link DEVICE NAME type'."""
+    return _refused(f"no {words.split()[0]}", "sh", "-c",
+                    f"ip link add one type veth peer name other && ip link add link one name layer type {words}")
+
+
 def lacks_pppoe():
     for program in ("pppd", "pppoe-server", "pppoe"):
         if shutil.which(program) is None:

@@ -12,8 +12,8 @@ tests="test_kernel.py
 	test_qos.py::test_greedy_classes[up] test_qos.py::test_restored_and_removed"
 tests_61="test_shares.py::test_a_thousand_connections[ipv4-tcp]
 	test_failover.py::test_running_tcp_connections[ipv6]
-	test_netem.py test_wireguard.py"
-tests_612="test_shares.py::test_a_thousand_connections[ipv6-udp] test_ppp.py"
+	test_netem.py test_wireguard.py test_layers.py::test_layer[gre]"
+tests_612="test_shares.py::test_a_thousand_connections[ipv6-udp] test_ppp.py test_layers.py::test_layer[vlan]"
 limit=${VM_TIMEOUT:-900}
 passed=0 failed=0
 said=$(mktemp -d)
@@ -21,7 +21,7 @@ trap 'rm -rf "$said"' EXIT
 
 # Modules are loaded as systemd-modules-load would, and those of lines that only tests have.
 script="uname -r; sed 's/#.*//' '$top/contrib/modules/uplinkd.conf' | xargs -r modprobe -qa
-modprobe -qa ppp_generic ppp_async pppoe wireguard sch_netem
+modprobe -qa ppp_generic ppp_async pppoe wireguard sch_netem 8021q ip_gre
 cd '$top/tests/lab' && exec /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --tb=short --reruns 1 -r fER"
 
 # run_tests KERNEL TESTS: 77 where the machine did not come so far as to tell its kernel; one processor: see README.md.
