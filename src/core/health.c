@@ -326,13 +326,28 @@ static uint32_t clamp(uint64_t value, uint32_t floor, uint32_t ceiling)
 	return value > ceiling ? ceiling : (uint32_t)value;
 }
 
-/* What a round waits at most: the interval, or where answers take longer than that, one and a half times as long as they do. */
+/* The shortest round trip of the window, or before there is one the mean: how far away the targets are, whatever waits on the way. */
+static uint64_t least_trip_ms(const struct health *health)
+{
+	uint32_t least_us = UINT32_MAX;
+
+	for (unsigned int i = 0; i < health->samples; i++) {
+		if (!health->window[i].lost && health->window[i].latency_us < least_us)
+			least_us = health->window[i].latency_us;
+	}
+	return (least_us == UINT32_MAX ? health->smoothed_us : least_us) / 1000;
+}
+
+/*
+ * What a round waits at most: the interval, or where targets are farther away than that, one and a half times as long as
+ * their answers take. A link that stalls and then answers late is not far away, and its next silence not to be waited for.
+ */
 static uint32_t longest(const struct health *health, const struct check *check)
 {
 	uint64_t trip_ms = health->smoothed_us / 1000, deviation_ms = health->deviation_us / 1000;
 	uint64_t needed = trip_ms + (4 * deviation_ms > trip_ms / 2 ? 4 * deviation_ms : trip_ms / 2);
 
-	if (trip_ms < check->interval_ms && (health->state != LINK_DOWN || needed < check->interval_ms))
+	if (least_trip_ms(health) < check->interval_ms && (health->state != LINK_DOWN || needed < check->interval_ms))
 		return check->interval_ms;
 	return clamp(needed, check->interval_ms, HEALTH_PATIENCE_MS > check->interval_ms ? HEALTH_PATIENCE_MS : check->interval_ms);
 }
