@@ -269,13 +269,27 @@ static bool machine_paused(const struct health *health, const struct check *chec
 	return now_ms > health->last_round_ms && now_ms - health->last_round_ms > most;
 }
 
+/* The shortest round trip of the window, or before there is one the mean: how far away the targets are, whatever waits on the way. */
+static uint64_t least_trip_ms(const struct health *health)
+{
+	uint32_t least_us = UINT32_MAX;
+
+	for (unsigned int i = 0; i < health->samples; i++) {
+		if (!health->window[i].lost && health->window[i].latency_us < least_us)
+			least_us = health->window[i].latency_us;
+	}
+	return (least_us == UINT32_MAX ? health->smoothed_us : least_us) / 1000;
+}
+
 /* What was told as lost was not, and the link is not silent. A link that is down is still to prove itself in time. */
-static void take_back(struct health *health, const struct round *round)
+static void take_back(struct health *health, const struct check *check, const struct round *round)
 {
 	bool first = health->smoothed_us == 0;
 	struct sample *sample;
 
-	measure_round_trip(health, round->enough_us > 0 ? round->enough_us : round->latency_us);
+	/* Of a link that is near, a late answer tells how long it stalled, not how far it is. */
+	if (first || least_trip_ms(health) >= check->interval_ms)
+		measure_round_trip(health, round->enough_us > 0 ? round->enough_us : round->latency_us);
 	health->failed_in_row = 0;
 	/* Nothing was lost before it: nobody had waited for long enough. */
 	if (first)
@@ -293,7 +307,7 @@ bool health_round(struct health *health, const struct check *check, const struct
 
 	if (round->late > 0) {
 		if (good && health->ground == GROUND_READY)
-			take_back(health, round);
+			take_back(health, check, round);
 		return false;
 	}
 	health->doubtful = round->slept || machine_paused(health, check, now_ms);
@@ -324,18 +338,6 @@ static uint32_t clamp(uint64_t value, uint32_t floor, uint32_t ceiling)
 	if (value < floor)
 		value = floor;
 	return value > ceiling ? ceiling : (uint32_t)value;
-}
-
-/* The shortest round trip of the window, or before there is one the mean: how far away the targets are, whatever waits on the way. */
-static uint64_t least_trip_ms(const struct health *health)
-{
-	uint32_t least_us = UINT32_MAX;
-
-	for (unsigned int i = 0; i < health->samples; i++) {
-		if (!health->window[i].lost && health->window[i].latency_us < least_us)
-			least_us = health->window[i].latency_us;
-	}
-	return (least_us == UINT32_MAX ? health->smoothed_us : least_us) / 1000;
 }
 
 /*
