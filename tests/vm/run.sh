@@ -12,7 +12,7 @@ tests="test_kernel.py
 	test_qos.py::test_greedy_classes[up] test_qos.py::test_restored_and_removed"
 tests_61="test_shares.py::test_a_thousand_connections[ipv4-tcp]
 	test_failover.py::test_running_tcp_connections[ipv6]
-	test_netem.py test_wireguard.py test_layers.py::test_layer[gre]"
+	test_netem.py test_wireguard.py"
 tests_612="test_shares.py::test_a_thousand_connections[ipv6-udp] test_ppp.py test_layers.py::test_layer[vlan]"
 limit=${VM_TIMEOUT:-900}
 passed=0 failed=0
