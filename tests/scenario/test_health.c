@@ -375,6 +375,29 @@ static void has_words_for_states_and_causes(void **state)
 		assert_true(strlen(link_cause_text(cause)) > 0);
 }
 
+/* A link of 20 ms stalls, and what was asked meanwhile is answered two seconds late: that makes it no satellite. */
+static void a_stall_does_not_make_the_next_one_late(void **state)
+{
+	struct check check = { .count = 1, .need = 1, .interval_ms = 200, .down_after = 1000, .up_after = 5 };
+	struct round good = { .answered = 1, .asked = 1, .latency_us = 20000 }, lost = { .asked = 1 };
+	struct round late = { .answered = 1, .asked = 1, .latency_us = 2000000, .late = 1 };
+	struct health health;
+	uint64_t now_ms = 1000;
+
+	(void)state;
+	health_init(&health, now_ms);
+	for (int i = 0; i < 20; i++)
+		health_round(&health, &check, &good, now_ms += 200);
+	assert_int_equal(health_timeout(&health, &check), 100);
+	for (int i = 0; i < 10; i++)
+		health_round(&health, &check, &lost, now_ms += 200);
+	health_round(&health, &check, &late, now_ms);
+	assert_int_equal(health_timeout(&health, &check), 200);
+	for (int i = 0; i < 5; i++)
+		health_round(&health, &check, &good, now_ms += 200);
+	assert_int_equal(health_timeout(&health, &check), 100);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -395,6 +418,7 @@ int main(void)
 		cmocka_unit_test(dead_path_behind_a_ready_ground_is_told),
 		cmocka_unit_test(without_targets_the_ground_decides),
 		cmocka_unit_test(targets_that_a_reload_took_away_hold_no_link_down),
+		cmocka_unit_test(a_stall_does_not_make_the_next_one_late),
 		cmocka_unit_test(survives_any_order_of_events),
 		cmocka_unit_test(has_words_for_states_and_causes),
 	};
